@@ -1,0 +1,103 @@
+/** Every bound of edge and core: unit in the name, default here, a metric beside each (`edge/stats.ts`). Configuration overrides by the same names. */
+
+export interface Limits {
+  /** A connection must have sent its whole CONNECT by then. */
+  connectTimeoutMs: number
+  /** Connections accepted per second, and how many at once after quiet. Beyond it sockets wait in the kernel's backlog. */
+  acceptPerSecond: number
+  acceptBurst: number
+  maxConnections: number
+  /** Largest packet before CONNECT succeeded, and after. Checked at the fixed header, before buffering. */
+  maxConnectPacketBytes: number
+  maxPacketBytes: number
+  maxClientIdBytes: number
+  maxTopicBytes: number
+  maxTopicLevels: number
+  maxSubscriptionsPerSession: number
+  maxFiltersPerSubscribe: number
+  /** Server Keep Alive: a longer (or no) keep alive is replaced by it; 0 leaves the client's. Seconds. */
+  maxKeepAliveSec: number
+  /** Session Expiry Interval granted at most. Seconds. */
+  maxSessionExpirySec: number
+  /** Expiry of a 3.1.1 session with clean session 0 (the packet has none). Seconds. */
+  defaultSessionExpirySec: number
+  maxQos: 0 | 1 | 2
+  /** Inbound QoS ≥ 1 messages without answer (Receive Maximum in CONNACK). */
+  receiveMaximum: number
+  /** Outbound QoS ≥ 1 messages in flight, at most (the client's Receive Maximum may be lower). */
+  maxInflight: number
+  /** Topic Alias Maximum granted to clients, and used towards clients at most. */
+  topicAliasMaximum: number
+  maxOutboundTopicAliases: number
+  /** Waiting messages in memory of a connected session, behind the window. A persistent session spools beyond it. */
+  sessionQueueMessages: number
+  sessionQueueBytes: number
+  /** Bytes waiting for one socket; QoS 0 beyond it is dropped. */
+  connectionOutBytes: number
+  connectionOutMessages: number
+  /** The inbox of one offline (or slow) persistent session. */
+  inboxMessages: number
+  inboxBytes: number
+  inboxAgeSec: number
+  /** Un-acked messages of a persistent session are saved after this long, so that the log can be trimmed. */
+  watermarkHoldMs: number
+  /** Accepted but not yet durable: reading from publishers pauses beyond it. */
+  logPendingBytes: number
+  /** Bytes queued for all connections together: reading from publishers pauses beyond it. */
+  memoryBytes: number
+  retainedMessages: number
+  retainedBytes: number
+  retainedPayloadBytes: number
+  sessions: number
+  routeCacheTopics: number
+  retainedPageMessages: number
+  drainPageMessages: number
+  /** SIGTERM: time to tell clients and flush. */
+  shutdownMs: number
+  /** Failed authentications of one address per minute before it is refused at once. */
+  authFailuresPerMinute: number
+}
+
+const MiB = 1024 * 1024
+const THIRTY_DAYS_SEC = 30 * 24 * 3600
+
+export const DEFAULT_LIMITS: Limits = {
+  connectTimeoutMs: 10_000,
+  acceptPerSecond: 20_000,
+  acceptBurst: 20_000,
+  maxConnections: 1_000_000,
+  maxConnectPacketBytes: 64 * 1024,
+  maxPacketBytes: 1 * MiB,
+  maxClientIdBytes: 256,
+  maxTopicBytes: 4096,
+  maxTopicLevels: 128,
+  maxSubscriptionsPerSession: 10_000,
+  maxFiltersPerSubscribe: 1_000,
+  maxKeepAliveSec: 0,
+  maxSessionExpirySec: THIRTY_DAYS_SEC,
+  defaultSessionExpirySec: THIRTY_DAYS_SEC,
+  maxQos: 2,
+  receiveMaximum: 1024,
+  maxInflight: 1024,
+  topicAliasMaximum: 64,
+  maxOutboundTopicAliases: 64,
+  sessionQueueMessages: 1_000,
+  sessionQueueBytes: 8 * MiB,
+  connectionOutBytes: 8 * MiB,
+  connectionOutMessages: 20_000,
+  inboxMessages: 10_000,
+  inboxBytes: 64 * MiB,
+  inboxAgeSec: 72 * 3600,
+  watermarkHoldMs: 5_000,
+  logPendingBytes: 64 * MiB,
+  memoryBytes: 1024 * MiB,
+  retainedMessages: 1_000_000,
+  retainedBytes: 1024 * MiB,
+  retainedPayloadBytes: 1 * MiB,
+  sessions: 1_000_000,
+  routeCacheTopics: 50_000,
+  retainedPageMessages: 256,
+  drainPageMessages: 256,
+  shutdownMs: 10_000,
+  authFailuresPerMinute: 60,
+}

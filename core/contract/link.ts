@@ -1,0 +1,107 @@
+/**
+ * The link between an edge and the core: the only thing the two know of each other. In one process it is function calls,
+ * between processes a WebSocket carries the same records. Calls never throw for what a device did; `done` callbacks run
+ * later, never inside the call, and in the order of the calls.
+ *
+ * One turn: an edge calls `publish`, `journal`, … while it reads its sockets; the core appends all of it as one envelope,
+ * then answers receipts and done-callbacks, routes, and calls `EdgePort.deliver`; then the edge writes its sockets.
+ */
+import type { ClientKey, Incarnation, Tenant, TopicFilter } from './ids.ts'
+import type { Message } from './message.ts'
+import type { Outbound, SessionState, Subscription, Will } from './session.ts'
+
+export interface ClaimRequest {
+  readonly client: ClientKey
+  readonly cleanStart: boolean
+  /** Seconds after the connection ends; 0 ends the session with the connection, EXPIRY_NEVER keeps it. */
+  readonly expirySec: number
+  readonly will: Will | undefined
+}
+
+export type ClaimReply =
+  | { readonly ok: true; readonly epoch: number; readonly present: boolean; readonly state: SessionState }
+  /** State cannot be reached: CONNACK 0x88, never a wrong Session Present. */
+  | { readonly ok: false; readonly why: 'unavailable' | 'quota'; readonly detail: string }
+
+/**
+ * A step of a persistent session that must survive the edge. `out`: the packet id of a QoS 2 message, before its first
+ * send. `rec`: PUBREC came, before PUBREL is sent. `done`: this recipient needs the message no more (PUBACK, PUBCOMP,
+ * an error in PUBREC, expired, dropped); `message` is absent if only its packet id is known. `rel`: an inbound QoS 2 packet id is released, before PUBCOMP.
+ * `taken`: a shared group's copy was acknowledged by one of its members (`group` is the full `$share/…` filter).
+ */
+export type Step =
+  | { readonly step: 'out'; readonly packetId: number; readonly message: Message }
+  | { readonly step: 'rec'; readonly packetId: number }
+  | { readonly step: 'done'; readonly packetId: number; readonly message: Message | undefined }
+  | { readonly step: 'rel'; readonly packetId: number }
+  | { readonly step: 'taken'; readonly group: TopicFilter; readonly message: Message }
+
+export interface InboxPage {
+  readonly messages: readonly Message[]
+  /** Nothing was left after this page at the moment it was read; from here on the session is live. */
+  readonly end: boolean
+}
+
+export interface RetainedPage {
+  readonly messages: readonly Message[]
+  /** Pass it to get the next page; undefined after the last. */
+  readonly next: string | undefined
+}
+
+/** How a connection ended. `expirySec` is the interval in force (DISCONNECT may have changed it). */
+export interface Release {
+  /** false: a DISCONNECT with 0x00 (or takeover rules) removes the will; true: it is published after its delay. */
+  readonly will: boolean
+  readonly expirySec: number
+  readonly outbound: Outbound
+}
+
+export interface CoreLink {
+  /** Incarnation of this edge as the core knows it; the `origin` of the messages it publishes. */
+  readonly incarnation: Incarnation
+  /** The log or the memory budget is full: stop reading from publishers until `EdgePort.congested(false)`. */
+  readonly congested: boolean
+
+  claim(request: ClaimRequest, done: (reply: ClaimReply) => void): void
+  /** QoS ≥ 1: `EdgePort.receipt` follows once durable. The core routes it and stores it if `retain`. */
+  publish(message: Message): void
+  /** Adds or replaces subscriptions; `done` once durable for a persistent session. Returns nothing else: the edge has checked limits and rights. */
+  subscribe(client: ClientKey, epoch: number, subscriptions: readonly Subscription[], done: () => void): void
+  unsubscribe(client: ClientKey, epoch: number, filters: readonly TopicFilter[], done: () => void): void
+  /** Retained messages that match a (not shared) filter, in pages of at most `limit`. Expired ones are left out. */
+  retained(
+    tenant: Tenant,
+    filter: TopicFilter,
+    cursor: string | undefined,
+    limit: number,
+    done: (page: RetainedPage) => void,
+  ): void
+  /** Persistent sessions only. `done` once durable. An old epoch has no effect. */
+  journal(client: ClientKey, epoch: number, step: Step, done?: () => void): void
+  /** Appends to the session's inbox, within its bounds (drops are counted by the core). Durable before `delivered` counts. */
+  spool(client: ClientKey, epoch: number, message: Message): void
+  /**
+   * Reads what waits in the inbox after what was read before in this epoch. Read messages stay durable in the inbox until
+   * `journal(done)`, `save` or `release` names them.
+   */
+  drain(client: ClientKey, epoch: number, limit: number, done: (page: InboxPage) => void): void
+  /** Stores what is un-acked for more than a bound, while the session stays online; `queue` goes to the inbox. */
+  save(client: ClientKey, epoch: number, outbound: Outbound): void
+  /** The connection has ended: the session is offline or over. An old epoch has no effect. */
+  release(client: ClientKey, epoch: number, release: Release): void
+  /** Every persistent recipient of this message at this edge has acknowledged it or has been spooled. Called once per `deliver` that returned true. */
+  delivered(message: Message): void
+}
+
+export interface EdgePort {
+  /** Durable and routed: the publisher may be acknowledged. `matched`: somebody subscribes (0x10 otherwise). */
+  receipt(message: Message, matched: boolean): void
+  /**
+   * A message with at least one match at this edge (by the edge's own index, or its `target`). Returns true if the edge
+   * holds it for persistent recipients and will answer `delivered`, false if nothing is to be waited for.
+   */
+  deliver(message: Message): boolean
+  /** Another connection claimed the client, or an operator asks: close it (0x8E or `reason`), then `release`. */
+  kick(client: ClientKey, epoch: number, reason: number): void
+  congested(on: boolean): void
+}

@@ -1,0 +1,70 @@
+/** One accepted PUBLISH on its way through the gateway. Edge and core share it; nobody mutates it but for the two marked fields. */
+import { type ClientKey, type Incarnation, NO_CLIENT, type Tenant, type TopicName } from './ids.ts'
+
+export type QoS = 0 | 1 | 2
+
+export const NO_BYTES = new Uint8Array(0)
+/** `expiresAt` of a message without Message Expiry Interval. */
+export const NEVER = 0
+
+export interface MessageInit {
+  readonly tenant: Tenant
+  readonly topic: TopicName
+  readonly qos: QoS
+  readonly payload: Uint8Array
+  readonly retain?: boolean
+  readonly props?: Uint8Array
+  readonly expiresAt?: number
+  readonly sender?: ClientKey
+  readonly packetId?: number
+  readonly target?: ClientKey
+}
+
+export class Message {
+  /** With `seq` the identity of the message everywhere: which process accepted it, and its how manieth it was (from 1). */
+  readonly origin: Incarnation
+  readonly seq: number
+  readonly tenant: Tenant
+  readonly topic: TopicName
+  readonly qos: QoS
+  /** The RETAIN flag as published. */
+  readonly retain: boolean
+  /** May be a view on a network buffer: copy what is kept for long (`own`). */
+  readonly payload: Uint8Array
+  /**
+   * Encoded MQTT 5 properties that are forwarded as they came and in their order: Payload Format Indicator, Content Type,
+   * Response Topic, Correlation Data, User Property. Without the length prefix; Message Expiry, Topic Alias and
+   * Subscription Identifier are never in it.
+   */
+  readonly props: Uint8Array
+  /** Milliseconds since the epoch, or NEVER. */
+  readonly expiresAt: number
+  /** Who published it (No Local), or NO_CLIENT. */
+  readonly sender: ClientKey
+  /** The packet id an inbound QoS 2 PUBLISH of a persistent session carried, else 0: opens the receiver's window in the journal. */
+  readonly packetId: number
+  /** The one client a `$p2p/{clientId}/…` message is for, or NO_CLIENT. */
+  readonly target: ClientKey
+  /** Edge only: persistent recipients at this edge that have neither acknowledged nor been spooled. */
+  pending = 0
+  /** Edge only: frames already encoded for receivers, see `edge/flow/frames.ts`. */
+  frames: unknown = undefined
+
+  constructor(origin: Incarnation, seq: number, m: MessageInit) {
+    this.origin = origin
+    this.seq = seq
+    this.tenant = m.tenant
+    this.topic = m.topic
+    this.qos = m.qos
+    this.retain = m.retain ?? false
+    this.payload = m.payload
+    this.props = m.props ?? NO_BYTES
+    this.expiresAt = m.expiresAt ?? NEVER
+    this.sender = m.sender ?? NO_CLIENT
+    this.packetId = m.packetId ?? 0
+    this.target = m.target ?? NO_CLIENT
+  }
+}
+
+/** Identity of a message as one string, for sets and maps off the hot path. */
+export const messageKey = (m: { readonly origin: Incarnation; readonly seq: number }): string => `${m.origin}/${m.seq}`
