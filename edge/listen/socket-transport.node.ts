@@ -1,0 +1,119 @@
+/** A node:net or node:tls socket as a Transport. Owns the socket's events and its end; must not know who listens or what MQTT is. */
+import { Buffer } from 'node:buffer'
+import type { Socket } from 'node:net'
+import type { ConnectionFactory, Peer, Transport, TransportEvents } from './transport.ts'
+
+/** Runs of bytes up to this much together are copied into one buffer: one plain write is cheaper than a gathered one. */
+const JOIN_BYTES = 16 * 1024
+
+const carrier = Symbol('transport')
+type CarrierSocket = Socket & { [carrier]: SocketTransport }
+
+export class SocketTransport implements Transport {
+  readonly peer: Peer
+  private readonly socket: Socket
+  private readonly endTimeoutMs: number
+  private readonly events: TransportEvents
+  private ending = false
+  private timer: ReturnType<typeof setTimeout> | undefined
+
+  /** Takes over an accepted socket: calls `factory` once and starts reading. */
+  constructor(socket: Socket, peer: Peer, factory: ConnectionFactory, endTimeoutMs: number) {
+    this.socket = socket
+    this.peer = peer
+    this.endTimeoutMs = endTimeoutMs
+    ;(socket as CarrierSocket)[carrier] = this
+    socket.on('error', onError)
+    socket.on('close', onClose)
+    socket.on('end', onEnd)
+    socket.on('drain', onDrain)
+    this.events = factory(this)
+    socket.on('data', onData)
+    socket.resume()
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.ending || this.socket.destroyed) return true
+    return this.socket.write(bytes)
+  }
+
+  writev(chunks: readonly Uint8Array[]): boolean {
+    if (this.ending || this.socket.destroyed) return true
+    if (chunks.length === 1) return this.socket.write(chunks[0] as Uint8Array)
+    let total = 0
+    for (const chunk of chunks) total += chunk.length
+    if (total <= JOIN_BYTES) return this.socket.write(join(chunks, total))
+    let more = true
+    this.socket.cork()
+    for (const chunk of chunks) more = this.socket.write(chunk)
+    this.socket.uncork()
+    return more
+  }
+
+  end(): void {
+    if (this.ending) return
+    this.ending = true
+    if (this.socket.destroyed) return
+    this.timer = setTimeout(destroyLate, this.endTimeoutMs, this)
+    this.socket.end()
+    // What the peer still sends is read and dropped: closing over unread bytes would reset what it has not read yet.
+    this.socket.resume()
+  }
+
+  destroy(): void {
+    this.ending = true
+    this.socket.destroy()
+  }
+
+  pause(): void {
+    if (!this.ending) this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  /** For the socket's listeners below only. */
+  received(chunk: Uint8Array): void {
+    if (!this.ending) this.events.data(chunk)
+  }
+
+  drained(): void {
+    if (!this.ending) this.events.drained()
+  }
+
+  gone(): void {
+    clearTimeout(this.timer)
+    this.ending = true
+    this.events.closed()
+  }
+}
+
+function join(chunks: readonly Uint8Array[], total: number): Uint8Array {
+  const all = Buffer.allocUnsafe(total)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.length
+  }
+  return all
+}
+
+// One function each for all sockets: an idle connection keeps no closures.
+function onData(this: Socket, chunk: Uint8Array): void {
+  ;(this as CarrierSocket)[carrier].received(chunk)
+}
+function onDrain(this: Socket): void {
+  ;(this as CarrierSocket)[carrier].drained()
+}
+function onEnd(this: Socket): void {
+  ;(this as CarrierSocket)[carrier].end()
+}
+function onClose(this: Socket): void {
+  ;(this as CarrierSocket)[carrier].gone()
+}
+/** The socket closes itself after an error; ECONNRESET and EPIPE are how devices leave. */
+function onError(): void {}
+function destroyLate(transport: SocketTransport): void {
+  transport.destroy()
+}
