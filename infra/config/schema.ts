@@ -1,0 +1,121 @@
+/** Every setting of `meridian start`: type, default, unit and meaning. The configuration reference is generated from here. Loads nothing. */
+import { z } from 'zod'
+import { limitsSchema } from './limits.ts'
+import { listenerSchema } from './listeners.ts'
+
+const port = (standard: number, description: string) =>
+  z
+    .union([z.number().int().min(0).max(65_535), z.literal('off')])
+    .default(standard)
+    .meta({ description, unit: 'port' })
+const flag = (standard: boolean, description: string) => z.boolean().default(standard).meta({ description, unit: '' })
+const choice = <const T extends readonly [string, ...string[]]>(values: T, standard: T[number], description: string) =>
+  z
+    .enum(values)
+    .default(standard as never)
+    .meta({ description, unit: '' })
+const file = (description: string) => z.string().min(1).optional().meta({ description, unit: 'path' })
+
+const authSchema = z.strictObject({
+  allowAnonymous: z.boolean().optional().meta({
+    description:
+      'Accept clients that no method knows. Unset: only if nothing else is configured and every listener is bound to loopback',
+    unit: '',
+  }),
+  passwordFile: file('Users and password hashes, written by `meridian passwd`; reloaded when it changes'),
+  aclFile: file('Who may publish, subscribe and receive what; reloaded when it changes. Unset: everybody everything'),
+  order: z
+    .array(z.enum(['certificate', 'password', 'anonymous']))
+    .max(16)
+    .default(['certificate', 'password', 'anonymous'])
+    .meta({ description: 'Methods in the order they are asked; the first that knows the client decides', unit: '' }),
+})
+
+const mqttSchema = z.strictObject({
+  sharedStrategy: choice(
+    ['round-robin', 'random', 'sticky', 'hash-client', 'hash-topic'],
+    'round-robin',
+    'Which member of a shared subscription gets a message',
+  ),
+  dropPolicy: choice(
+    ['oldest', 'newest'],
+    'oldest',
+    'What a full queue drops once no QoS 0 message is left in it: the oldest message or the new one',
+  ),
+  slowConsumer: choice(
+    ['queue', 'disconnect'],
+    'queue',
+    'A client without persistent session that does not read: queue within the bounds, then drop; or disconnect it (0x97)',
+  ),
+  checkPayloadFormat: flag(false, 'Refuse a payload that says it is UTF-8 and is not (0x99)'),
+  queueQos0: flag(false, 'Keep QoS 0 messages for offline sessions too'),
+  retainAvailable: flag(true, 'Retained messages are supported'),
+  wildcardAvailable: flag(true, 'Wildcard subscriptions are supported'),
+  sharedAvailable: flag(true, 'Shared subscriptions are supported'),
+  subscriptionIdAvailable: flag(true, 'Subscription identifiers are supported'),
+  responseInformation: z
+    .string()
+    .max(1_024)
+    .default('')
+    .meta({
+      description: 'Topic prefix given to clients that ask for Response Information; empty gives none',
+      unit: 'topic',
+    }),
+  sysIntervalSec: z
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(10)
+    .meta({ description: 'How often `$SYS` topics are published; 0 never', unit: 's' }),
+})
+
+export const configSchema = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .meta({ description: 'Address the MQTT and HTTP ports bind', unit: 'address' }),
+  mqttPort: port(1883, 'MQTT over TCP; 0 picks a free port, `off` opens none'),
+  httpPort: port(
+    8080,
+    'WebSocket (`/mqtt`), health, metrics and the status page; 0 picks a free port, `off` opens none',
+  ),
+  dataDir: z
+    .string()
+    .min(1)
+    .default('./meridian-data')
+    .meta({ description: 'Where sessions and messages are kept; `:memory:` keeps nothing', unit: 'path' }),
+  synchronous: choice(
+    ['normal', 'full'],
+    'normal',
+    'Durability of a commit: `normal` survives a crash of the process, `full` a power cut too, at about a third of the rate',
+  ),
+  logLevel: choice(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    'info',
+    'Least severe log lines printed',
+  ),
+  listeners: z
+    .array(listenerSchema)
+    .max(64)
+    .default([])
+    .meta({ description: 'Further listeners, see below', unit: '' }),
+  auth: authSchema.prefault({}),
+  mqtt: mqttSchema.prefault({}),
+  metrics: z
+    .strictObject({
+      enabled: flag(true, 'Serve `/metrics` at the HTTP port'),
+      process: flag(true, 'Include memory, CPU and event loop figures of the process'),
+    })
+    .prefault({}),
+  limits: limitsSchema.prefault({}),
+})
+
+/** The settings as written, with defaults. */
+export type Settings = z.output<typeof configSchema>
+
+/** The settings in force: what `load` returns once it has resolved what depends on other settings. */
+export type Config = Omit<Settings, 'auth'> & {
+  auth: Omit<Settings['auth'], 'allowAnonymous'> & { allowAnonymous: boolean }
+}
