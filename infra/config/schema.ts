@@ -53,14 +53,10 @@ const mqttSchema = z.strictObject({
   wildcardAvailable: flag(true, 'Wildcard subscriptions are supported'),
   sharedAvailable: flag(true, 'Shared subscriptions are supported'),
   subscriptionIdAvailable: flag(true, 'Subscription identifiers are supported'),
-  responseInformation: z
-    .string()
-    .max(1_024)
-    .default('')
-    .meta({
-      description: 'Topic prefix given to clients that ask for Response Information; empty gives none',
-      unit: 'topic',
-    }),
+  responseInformation: z.string().max(1_024).default('').meta({
+    description: 'Topic prefix given to clients that ask for Response Information; empty gives none',
+    unit: 'topic',
+  }),
   sysIntervalSec: z
     .number()
     .int()

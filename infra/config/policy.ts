@@ -1,0 +1,92 @@
+/** Rules between settings: who may connect without being known, and listeners that cannot work. Judges values that the schema has accepted. */
+import type { ListenerSettings } from './listeners.ts'
+import { ConfigError } from './problem.ts'
+import type { Config, Settings } from './schema.ts'
+
+/** Fills in what depends on other settings; throws a ConfigError for what must not run. */
+export function resolve(settings: Settings): Config {
+  const problems = settings.listeners.flatMap(checkListener)
+  const exposed = exposedPlaces(settings)
+  const authenticates = settings.auth.passwordFile !== undefined
+  const allowAnonymous =
+    settings.auth.allowAnonymous ??
+    (!authenticates && exposed.length === 0 && !settings.listeners.some(usesCertificates))
+  const open = exposed.filter(place => !place.authenticated)
+  if (open.length > 0 && !authenticates && !allowAnonymous) {
+    problems.push(
+      `Anybody could connect to ${open.map(place => place.name).join(', ')}: set auth.passwordFile (--auth-password-file), ` +
+        'bind to 127.0.0.1 (--host), or accept everybody with --allow-anonymous',
+    )
+  }
+  if (!authenticates && !allowAnonymous && !settings.listeners.some(usesCertificates)) {
+    if (problems.length === 0)
+      problems.push(
+        'auth.allowAnonymous is false and no other method is configured: nobody could connect; set auth.passwordFile',
+      )
+  }
+  problems.push(...checkOrder(settings))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return { ...settings, auth: { ...settings.auth, allowAnonymous } }
+}
+
+/** True for addresses that only this machine reaches. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host)
+
+const usesCertificates = (listener: ListenerSettings): boolean =>
+  (listener.kind === 'tls' || listener.kind === 'wss') &&
+  listener.requireClientCertificate &&
+  listener.certificateAsUsername
+
+interface Place {
+  readonly name: string
+  readonly authenticated: boolean
+}
+
+/** Places where somebody from another machine can speak MQTT. */
+function exposedPlaces(settings: Settings): Place[] {
+  const places: Place[] = []
+  const ports = [settings.mqttPort, settings.httpPort].filter(port => port !== 'off')
+  if (ports.length > 0 && !isLoopback(settings.host)) {
+    places.push({ name: ports.map(port => `${settings.host}:${port}`).join(', '), authenticated: false })
+  }
+  for (const listener of settings.listeners) {
+    if (listener.kind === 'unix' || isLoopback(listener.host)) continue
+    places.push({
+      name: `${listener.kind}://${listener.host}:${listener.port}`,
+      authenticated: usesCertificates(listener),
+    })
+  }
+  return places
+}
+
+function checkListener(listener: ListenerSettings, index: number): string[] {
+  if (listener.kind !== 'tls' && listener.kind !== 'wss') return []
+  const key = `listeners[${index}]`
+  const problems: string[] = []
+  if (listener.requireClientCertificate && listener.caFile === undefined) {
+    problems.push(
+      `${key}.requireClientCertificate is true but ${key}.caFile is missing; name the authorities' PEM file`,
+    )
+  }
+  if (listener.certificateAsUsername && !listener.requireClientCertificate) {
+    problems.push(`${key}.certificateAsUsername needs ${key}.requireClientCertificate: true`)
+  }
+  return problems
+}
+
+function checkOrder(settings: Settings): string[] {
+  const { order, passwordFile } = settings.auth
+  const problems: string[] = []
+  if (new Set(order).size !== order.length) problems.push('auth.order names a method twice; allowed: each at most once')
+  if (passwordFile !== undefined && !order.includes('password')) {
+    problems.push("auth.passwordFile is set but auth.order does not list 'password'")
+  }
+  if (settings.auth.allowAnonymous === true && !order.includes('anonymous')) {
+    problems.push("auth.allowAnonymous is true but auth.order does not list 'anonymous'")
+  }
+  if (settings.listeners.some(usesCertificates) && !order.includes('certificate')) {
+    problems.push("listeners use certificateAsUsername but auth.order does not list 'certificate'")
+  }
+  return problems
+}
