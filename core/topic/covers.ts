@@ -1,0 +1,21 @@
+/** Whether one filter takes in all topics of another: what a right to subscribe asks. Keeps nothing. */
+
+/**
+ * True if every topic that `filter` matches is matched by `pattern` too. Both valid and not shared. For a filter without
+ * wildcards this is `matches`. 'a/+' does not cover 'a/#'; '#' does not cover '$SYS/#' [MQTT-4.7.2-1].
+ */
+export function covers(pattern: string, filter: string): boolean {
+  const p = pattern.split('/')
+  const f = filter.split('/')
+  if (filter.startsWith('$') && (p[0] === '+' || p[0] === '#')) return false
+  // Every topic has a first level: the one pair that the walk by level cannot tell.
+  if (pattern === '+/#' && filter === '#') return true
+  for (let i = 0; ; i++) {
+    const want = p[i]
+    if (want === '#') return true
+    const have = f[i]
+    if (want === undefined || have === undefined) return want === have
+    if (have === '#' || (want !== '+' && want !== have)) return false
+    if (i + 1 === f.length) return i + 1 === p.length || p[i + 1] === '#'
+  }
+}
