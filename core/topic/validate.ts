@@ -1,5 +1,7 @@
-/** The grammar of topic names and topic filters: checks, the `$share` and `$p2p` prefixes, one filter against one topic. Keeps nothing and knows no session. */
+/** The grammar of topic names and topic filters: checks, and the `$share` and `$p2p` prefixes. Keeps nothing and knows no session. */
 import type { ClientId, TopicFilter, TopicName } from '../contract/ids.ts'
+
+export { matches } from './matches.ts'
 
 /** The part of `Limits` that bounds a topic. Levels are what '/' separates: 'a/b' has 2, '/' has 2. */
 export interface TopicLimits {
@@ -22,7 +24,6 @@ export interface P2p {
 const SLASH = 0x2f
 const PLUS = 0x2b
 const HASH = 0x23
-const DOLLAR = 0x24
 const SHARE = '$share/'
 const P2P = '$p2p/'
 /** UTF-16 units of a topic that an error text repeats. */
@@ -80,28 +81,6 @@ export function parseP2p(topic: string): P2p | undefined {
 /** True if the filter has '+' or '#'. */
 export const hasWildcard = (filter: string): boolean => filter.includes('+') || filter.includes('#')
 
-/**
- * Whether a valid, not shared filter matches a topic name. '#' also matches its parent level [MQTT-4.7.1-2 note];
- * a leading wildcard never matches a topic that starts with '$' [MQTT-4.7.2-1].
- */
-export function matches(filter: string, topic: string): boolean {
-  const first = filter.charCodeAt(0)
-  if (topic.charCodeAt(0) === DOLLAR && (first === PLUS || first === HASH)) return false
-  let f = 0
-  let t = 0
-  for (;;) {
-    const c = filter.charCodeAt(f)
-    if (c === HASH) return true
-    const topicEnd = levelEnd(topic, t)
-    const filterEnd = levelEnd(filter, f)
-    if (c !== PLUS && !sameRange(filter, f, filterEnd, topic, t, topicEnd)) return false
-    if (topicEnd === topic.length) return filterEnd === filter.length || isParentHash(filter, filterEnd)
-    if (filterEnd === filter.length) return false
-    f = filterEnd + 1
-    t = topicEnd + 1
-  }
-}
-
 function checkLevels(filter: string, start: number, limits: TopicLimits): string | undefined {
   let levels = 1
   for (let i = start; i < filter.length; i++) {
@@ -139,17 +118,3 @@ function utf8Bytes(text: string): number {
 }
 
 const quoted = (text: string): string => `'${text.length > SHOWN_UNITS ? `${text.slice(0, SHOWN_UNITS)}…` : text}'`
-
-function levelEnd(text: string, start: number): number {
-  const end = text.indexOf('/', start)
-  return end < 0 ? text.length : end
-}
-
-function sameRange(a: string, aStart: number, aEnd: number, b: string, bStart: number, bEnd: number): boolean {
-  if (aEnd - aStart !== bEnd - bStart) return false
-  for (let i = aStart, j = bStart; i < aEnd; i++, j++) if (a.charCodeAt(i) !== b.charCodeAt(j)) return false
-  return true
-}
-
-const isParentHash = (filter: string, slash: number): boolean =>
-  slash + 2 === filter.length && filter.charCodeAt(slash + 1) === HASH
