@@ -96,7 +96,7 @@ export class Publisher {
     }
     flushAcks(this.#connection)
     this.flush()
-    this.#tally.publishLive()
+    this.#tally.endChunk()
     return at
   }
 

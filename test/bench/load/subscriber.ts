@@ -36,7 +36,7 @@ export const subscriberReader = (connection: Connection, o: LoadOptions, sub: nu
       }
     }
     flushAcks(connection)
-    tally.publishLive()
+    tally.endChunk()
     return at
   }
 }

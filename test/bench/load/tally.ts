@@ -20,6 +20,7 @@ export class Tally {
   /** The scheduled times that count, in microseconds. */
   startUs = Number.POSITIVE_INFINITY
   endUs = Number.POSITIVE_INFINITY
+  onChunk: () => void = () => undefined
   readonly #live: Int32Array
   readonly #row: number
 
@@ -33,9 +34,11 @@ export class Tally {
     return timeUs >= this.startUs && timeUs < this.endUs
   }
 
-  publishLive(): void {
+  /** Every reader calls it at the end of a chunk. */
+  endChunk(): void {
     this.#live[this.#row + LIVE.delivered] = this.ledger.seen
     this.#live[this.#row + LIVE.sent] = this.sent
+    this.onChunk()
   }
 }
 

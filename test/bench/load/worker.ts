@@ -64,7 +64,9 @@ const go = (beginMs: number): Pacer => {
     const timeUs = (seq: number): number => Math.floor((beginMs + (seq * o.pubs + index) * stepMs) * 1000)
     return new Publisher(connection, { index, qos: o.qos, window: o.window, template, timeUs }, tally)
   })
-  return new Pacer({ beginMs, stepMs, total: Math.floor(o.rate * (o.warm + o.secs)) }, publishers)
+  const pacer = new Pacer({ beginMs, stepMs, total: Math.floor(o.rate * (o.warm + o.secs)) }, publishers)
+  tally.onChunk = pacer.wake
+  return pacer
 }
 
 let pacer: Pacer | undefined
@@ -72,7 +74,7 @@ parentPort?.on('message', (message: ToWorker) => {
   if (message.is === 'go') pacer = go(message.beginMs)
   if (message.is === 'stop') {
     pacer?.stop()
-    tally.publishLive()
+    tally.endChunk()
     post({ is: 'stopped' })
   }
   if (message.is === 'report') post({ is: 'report', report: reportOf(tally) })
