@@ -1,4 +1,4 @@
-/** One accepted PUBLISH on its way through the gateway. Edge and core share it; nobody mutates it but for the two marked fields. */
+/** One accepted PUBLISH on its way through the gateway. Edge and core share it; nobody mutates it but for the fields marked `Edge only`. */
 import { type ClientKey, type Incarnation, NO_CLIENT, type Tenant, type TopicName } from './ids.ts'
 
 export type QoS = 0 | 1 | 2
@@ -47,6 +47,9 @@ export class Message {
   readonly target: ClientKey
   /** Edge only: persistent recipients at this edge that have neither acknowledged nor been spooled. */
   pending = 0
+  /** Edge only: who is to be acknowledged, and for which packet id, when the receipt comes. */
+  publisher: unknown = undefined
+  publisherPacketId = 0
   /** Edge only: frames already encoded for receivers, see `edge/flow/frames.ts`. */
   frames: unknown = undefined
 

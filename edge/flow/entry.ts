@@ -1,0 +1,70 @@
+/** One copy of a QoS ≥ 1 message on its way to one session. */
+import type { Message } from '../../core/contract/message.ts'
+import type { ShareGroup } from '../route/share.ts'
+import type { Target } from '../route/target.ts'
+
+/** Where the copy is kept should this edge die. */
+export const Source = {
+  /** In the log; the core waits for `delivered`. */
+  Live: 0,
+  /** In the session's inbox. */
+  Inbox: 1,
+  /** A retained message read for a subscription: nowhere until saved. */
+  Retained: 2,
+  /** In the session record. */
+  Saved: 3,
+} as const
+export type Source = (typeof Source)[keyof typeof Source]
+
+export const State = {
+  /** Waits for room in the window. */
+  Queued: 0,
+  /** QoS 2 of a persistent session: its packet id is being journaled, nothing is sent yet. */
+  Journaling: 1,
+  /** PUBLISH is out. */
+  Sent: 2,
+  /** PUBREC came; PUBREL is out, or waits for the journal. */
+  Received: 3,
+} as const
+export type State = (typeof State)[keyof typeof State]
+
+export class Entry {
+  /** Absent if only the packet id is left of it (restored after PUBREC). */
+  readonly message: Message | undefined
+  readonly target: Target
+  readonly qos: 1 | 2
+  readonly retain: boolean
+  /** The shared group whose copy this is. */
+  readonly group: ShareGroup | undefined
+  source: Source
+  state: State = State.Queued
+  packetId = 0
+  /** Sent before on an earlier connection: DUP is set [MQTT-3.3.1-1]. */
+  dup = false
+  /** The core waits for this copy: it is counted in `Message.pending`. */
+  held = false
+  /** When it came to this session. Milliseconds. */
+  readonly at: number
+
+  constructor(
+    message: Message | undefined,
+    target: Target,
+    qos: 1 | 2,
+    retain: boolean,
+    group: ShareGroup | undefined,
+    source: Source,
+    at: number,
+  ) {
+    this.message = message
+    this.target = target
+    this.qos = qos
+    this.retain = retain
+    this.group = group
+    this.source = source
+    this.at = at
+  }
+
+  get bytes(): number {
+    return this.message === undefined ? 0 : this.message.payload.length + this.message.topic.length
+  }
+}

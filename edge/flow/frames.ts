@@ -1,0 +1,74 @@
+/** The bytes of a message for a receiver: encoded once per (version, QoS, RETAIN) and shared, or for one receiver alone where it needs its own. */
+import { type Message, NEVER, type QoS } from '../../core/contract/message.ts'
+import type { Session } from '../session/session.ts'
+import { type Frame, publishFrame } from '../wire/frame.ts'
+
+import type { Version } from '../wire/packets.ts'
+
+type Cache = (Frame | undefined)[]
+
+/** What all receivers of this version share. The packet id in it is 0: each copy is patched. */
+export function sharedFrame(message: Message, version: Version, qos: QoS, retain: boolean): Frame {
+  const at = (version === 5 ? 6 : 0) + (retain ? 3 : 0) + qos
+  const cache = (message.frames ??= [
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]) as Cache
+  const known = cache[at]
+  if (known !== undefined) return known
+  const frame = publishFrame(version, message.topic, message.payload, message.props, {
+    qos,
+    retain,
+    dup: false,
+    packetId: 0,
+  })
+  cache[at] = frame
+  return frame
+}
+
+/** True if nothing of the frame is the receiver's own. */
+export function isShared(message: Message, session: Session, ids: readonly number[], dup: boolean): boolean {
+  return (
+    !dup && (session.version !== 5 || (ids.length === 0 && session.aliasMaximum === 0 && message.expiresAt === NEVER))
+  )
+}
+
+/** The receiver's own: DUP, subscription identifiers [MQTT-3.3.4-3], what is left of the expiry interval [MQTT-3.3.2-6], a topic alias. */
+export function ownFrame(
+  message: Message,
+  session: Session,
+  ids: readonly number[],
+  qos: QoS,
+  retain: boolean,
+  dup: boolean,
+  now: number,
+): Frame {
+  const base = { qos, retain, dup, packetId: 0 }
+  if (session.version !== 5) return publishFrame(session.version, message.topic, message.payload, message.props, base)
+  const expirySec = message.expiresAt === NEVER ? -1 : Math.max(0, Math.ceil((message.expiresAt - now) / 1000))
+  const known = session.aliasesOut?.get(message.topic)
+  const fresh = known === undefined && (session.aliasesOut?.size ?? 0) < session.aliasMaximum
+  const alias = known ?? (fresh ? (session.aliasesOut?.size ?? 0) + 1 : 0)
+  const frame = publishFrame(5, message.topic, message.payload, message.props, {
+    ...base,
+    expirySec,
+    subscriptionIds: ids,
+    alias,
+    omitTopic: known !== undefined,
+  })
+  if (fresh && frame.bytes.length <= session.maxPacketBytes) {
+    session.aliasesOut ??= new Map()
+    session.aliasesOut.set(message.topic, alias)
+  }
+  return frame
+}

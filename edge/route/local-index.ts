@@ -1,0 +1,113 @@
+/** Which sessions at this edge get a message: an index of their filters, with the answer for a topic kept until a filter that may match it changes. */
+import type { TopicFilter } from '../../core/contract/ids.ts'
+import type { Subscription } from '../../core/contract/session.ts'
+import { FilterTree } from '../../core/topic/filter-tree.ts'
+import { MatchCache } from '../../core/topic/match-cache.ts'
+import { parseShare } from '../../core/topic/validate.ts'
+import type { Session } from '../session/session.ts'
+import type { ShareStrategy } from '../settings.ts'
+import { ShareGroup } from './share.ts'
+import { mergeTarget, type Target, targetOf } from './target.ts'
+
+export interface Match {
+  readonly targets: readonly Target[]
+  readonly groups: readonly ShareGroup[]
+}
+
+/** What hangs on one filter. */
+class Subscribers {
+  sessions: Map<Session, Subscription> | undefined
+  groups: Map<string, ShareGroup> | undefined
+
+  get empty(): boolean {
+    return (
+      (this.sessions === undefined || this.sessions.size === 0) && (this.groups === undefined || this.groups.size === 0)
+    )
+  }
+}
+
+export class LocalIndex {
+  readonly #tree = new FilterTree<Subscribers>()
+  readonly #cache: MatchCache<Match>
+  readonly #strategy: ShareStrategy
+  readonly #found: Subscribers[] = []
+
+  constructor(options: { routeCacheTopics: number; sharedStrategy: ShareStrategy }) {
+    this.#cache = new MatchCache(options.routeCacheTopics)
+    this.#strategy = options.sharedStrategy
+  }
+
+  /** Adds or replaces. */
+  add(session: Session, subscription: Subscription): void {
+    const shared = parseShare(subscription.filter)
+    const filter = shared?.filter ?? subscription.filter
+    const at = this.#tree.getOrAdd(filter, () => new Subscribers())
+    if (shared === undefined) {
+      at.sessions ??= new Map()
+      at.sessions.set(session, subscription)
+    } else {
+      at.groups ??= new Map()
+      let group = at.groups.get(shared.group)
+      if (group === undefined) {
+        group = new ShareGroup(subscription.filter, this.#strategy)
+        at.groups.set(shared.group, group)
+      }
+      group.set(session, subscription)
+    }
+    this.#cache.invalidateFilter(filter)
+  }
+
+  remove(session: Session, full: TopicFilter): void {
+    const shared = parseShare(full)
+    const filter = shared?.filter ?? full
+    const at = this.#tree.get(filter)
+    if (at === undefined) return
+    if (shared === undefined) at.sessions?.delete(session)
+    else {
+      const group = at.groups?.get(shared.group)
+      group?.delete(session)
+      if (group?.size === 0) at.groups?.delete(shared.group)
+    }
+    if (at.empty) this.#tree.delete(filter)
+    this.#cache.invalidateFilter(filter)
+  }
+
+  match(topic: string): Match {
+    return this.#cache.get(topic) ?? this.#compute(topic)
+  }
+
+  #compute(topic: string): Match {
+    const found = this.#found
+    found.length = 0
+    this.#tree.match(topic, found)
+    const match = found.length === 1 ? single(found[0]!) : several(found)
+    found.length = 0
+    this.#cache.set(topic, match)
+    return match
+  }
+}
+
+const groupsOf = (s: Subscribers): ShareGroup[] => (s.groups === undefined ? [] : [...s.groups.values()])
+
+function single(s: Subscribers): Match {
+  const targets: Target[] = []
+  if (s.sessions !== undefined)
+    for (const [session, subscription] of s.sessions) targets.push(targetOf(session, subscription))
+  return { targets, groups: groupsOf(s) }
+}
+
+/** A session with several matching filters gets one copy. */
+function several(found: readonly Subscribers[]): Match {
+  const bySession = new Map<Session, Subscription[]>()
+  for (const s of found) {
+    if (s.sessions === undefined) continue
+    for (const [session, subscription] of s.sessions) {
+      const list = bySession.get(session)
+      if (list === undefined) bySession.set(session, [subscription])
+      else list.push(subscription)
+    }
+  }
+  const targets: Target[] = []
+  for (const [session, subscriptions] of bySession) targets.push(mergeTarget(session, subscriptions))
+  return { targets, groups: found.flatMap(groupsOf) }
+}

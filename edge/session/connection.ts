@@ -1,0 +1,300 @@
+/**
+ * One device connection: bytes in → decoder → the handler of each packet; the phases before and after CONNECT; the one place
+ * where a connection is closed. Handlers decide, `Edge` writes the output at the end of the turn.
+ */
+import type { Message } from '../../core/contract/message.ts'
+import type { EdgeContext } from '../context.ts'
+import { askDrain } from '../flow/inbox.ts'
+import { acknowledged, refillWindow } from '../flow/outbound.ts'
+import { Output } from '../flow/output.ts'
+import { askReplay } from '../flow/replay.ts'
+import type { Transport, TransportEvents } from '../listen/transport.ts'
+import { Decoder } from '../wire/decoder.ts'
+import { ackFrame, connackFrame, disconnectFrame, pingresp } from '../wire/encode.ts'
+import type {
+  AckType,
+  Auth,
+  Connect,
+  Disconnect,
+  PacketHandler,
+  Publish,
+  Subscribe,
+  Unsubscribe,
+} from '../wire/packets.ts'
+import { PUBACK, PUBREC, PUBREL } from '../wire/packets.ts'
+import { Reason } from '../wire/reason.ts'
+import type { AuthExchange } from './auth-exchange.ts'
+import { authPacket } from './auth-exchange.ts'
+import { connect } from './connect.ts'
+import { leave } from './leave.ts'
+import { publishReceived, released } from './publish.ts'
+import type { Session } from './session.ts'
+import { subscribe, unsubscribe } from './subscribe.ts'
+
+export const Phase = { New: 0, Connecting: 1, Open: 2, Closed: 3 } as const
+export type Phase = (typeof Phase)[keyof typeof Phase]
+
+/** Replies wait in memory while a socket does not take them: beyond this much nothing more is read ahead for it. Bytes. */
+const READ_AHEAD_BYTES = 256 * 1024
+
+export class Connection implements TransportEvents, PacketHandler {
+  readonly #ctx: EdgeContext
+  readonly transport: Transport
+  readonly #decoder: Decoder
+  readonly output = new Output()
+  phase: Phase = Phase.New
+  session: Session | undefined
+  /** The running enhanced authentication, if any. */
+  exchange: AuthExchange | undefined
+  /** Listed for the flush of this turn. */
+  touched = false
+  /** The transport asked to wait. */
+  #blocked = false
+  /** The peer has gone while CONNECT was being worked on. */
+  #gone = false
+  #published = false
+  #waiting: (() => void)[] | undefined
+  readonly openedAt: number
+  heardAt: number
+  /** Keep Alive × 1.5, or 0. Milliseconds. [MQTT-3.1.2-22] */
+  silenceMs = 0
+
+  constructor(ctx: EdgeContext, transport: Transport) {
+    this.#ctx = ctx
+    this.transport = transport
+    this.#decoder = new Decoder(this, ctx.limits)
+    this.openedAt = ctx.now()
+    this.heardAt = this.openedAt
+  }
+
+  /** Its output has room for QoS ≥ 1 messages. */
+  get hasRoom(): boolean {
+    return this.output.bytes <= this.#ctx.limits.connectionOutBytes
+  }
+
+  get version(): 0 | 3 | 4 | 5 {
+    return this.#decoder.version
+  }
+
+  /** True while `session` is the one this connection serves. */
+  serves(session: Session): boolean {
+    return this.session === session && this.phase === Phase.Open
+  }
+
+  // ── transport
+
+  data(chunk: Uint8Array): void {
+    if (this.phase === Phase.Closed) return
+    this.heardAt = this.#ctx.now()
+    this.#ctx.stats.bytesIn += chunk.length
+    this.#decoder.push(chunk)
+    if (!this.#published) return
+    this.#published = false
+    if (this.#ctx.overloaded()) this.#ctx.hold(this)
+  }
+
+  drained(): void {
+    this.#blocked = false
+    if (this.output.count > 0) this.#ctx.touch(this)
+    this.refill()
+  }
+
+  closed(): void {
+    if (this.phase === Phase.Connecting && this.exchange?.running === undefined) this.#gone = true
+    else this.#finish(Reason.UnspecifiedError, 'Connection closed by the peer', true)
+  }
+
+  /** Writes what the turn has gathered. */
+  flush(): void {
+    if (this.#blocked || this.output.count === 0) return
+    this.#ctx.stats.bytesOut += this.output.bytes
+    this.#ctx.stats.packetsOut += this.output.count
+    this.#blocked = !this.output.flush(this.transport)
+  }
+
+  /** Room may have come: the queue, then the inbox, then retained messages. */
+  refill(): void {
+    const session = this.session
+    if (session === undefined || this.phase !== Phase.Open) return
+    if (session.inflight.size > 0 || session.queue.length > 0 || session.spooling || session.replays !== undefined) {
+      if (!refillWindow(this.#ctx, session, this.#ctx.now())) return
+      askDrain(this.#ctx, session)
+      if (!this.#blocked && this.output.bytes < READ_AHEAD_BYTES) askReplay(this.#ctx, session)
+    }
+  }
+
+  // ── packets
+
+  connect(packet: Connect): void {
+    this.#ctx.stats.packetsIn++
+    this.phase = Phase.Connecting
+    this.transport.pause()
+    connect(this.#ctx, this, packet)
+  }
+
+  publish(packet: Publish): void {
+    if (this.phase === Phase.Connecting) return this.#later(() => this.publish(packet))
+    this.#ctx.stats.packetsIn++
+    this.#published = true
+    publishReceived(this.#ctx, this.session!, packet, this.heardAt)
+  }
+
+  ack(type: AckType, packetId: number, reason: number): void {
+    if (this.phase === Phase.Connecting) return this.#later(() => this.ack(type, packetId, reason))
+    this.#ctx.stats.packetsIn++
+    const session = this.session!
+    if (type === PUBREL) return released(this.#ctx, session, packetId)
+    acknowledged(this.#ctx, session, type, packetId, reason)
+    if (session.queue.length > 0 || session.spooling || session.replays !== undefined) this.refill()
+  }
+
+  subscribe(packet: Subscribe): void {
+    if (this.phase === Phase.Connecting) return this.#later(() => this.subscribe(packet))
+    this.#ctx.stats.packetsIn++
+    subscribe(this.#ctx, this.session!, packet)
+  }
+
+  unsubscribe(packet: Unsubscribe): void {
+    if (this.phase === Phase.Connecting) return this.#later(() => this.unsubscribe(packet))
+    this.#ctx.stats.packetsIn++
+    unsubscribe(this.#ctx, this.session!, packet)
+  }
+
+  pingreq(): void {
+    if (this.phase === Phase.Connecting) return this.#later(() => this.pingreq())
+    this.#ctx.stats.packetsIn++
+    this.send(pingresp)
+  }
+
+  disconnect(packet: Disconnect): void {
+    if (this.phase === Phase.Connecting) return this.#later(() => this.disconnect(packet))
+    this.#ctx.stats.packetsIn++
+    const session = this.session!
+    if (packet.sessionExpirySec !== undefined && packet.sessionExpirySec > 0 && session.expirySec === 0)
+      // [MQTT-3.14.2-2] of 5.0
+      return this.close(Reason.ProtocolError, 'DISCONNECT sets a session expiry that CONNECT had as 0')
+    const expirySec =
+      packet.sessionExpirySec === undefined
+        ? session.expirySec
+        : Math.min(packet.sessionExpirySec, this.#ctx.limits.maxSessionExpirySec)
+    this.#finish(packet.reason, 'DISCONNECT', packet.reason !== Reason.NormalDisconnection, expirySec)
+  }
+
+  auth(packet: Auth): void {
+    this.#ctx.stats.packetsIn++
+    authPacket(this, packet)
+  }
+
+  malformed(reason: number, detail: string): void {
+    const { stats, events } = this.#ctx
+    stats.malformed++
+    events({ is: 'malformed', client: this.session?.key ?? '', address: this.transport.peer.address, reason, detail })
+    if (this.phase === Phase.Connecting) this.phase = Phase.New
+    this.close(reason, detail)
+  }
+
+  // ── what handlers ask for
+
+  send(bytes: Uint8Array): void {
+    this.output.send(bytes)
+    this.#ctx.touch(this)
+  }
+
+  /** An acknowledgement with a reason; 3.x has none, so there the reason is left out. */
+  answerAck(type: AckType, packetId: number, reason: number): void {
+    if (reason === 0 || this.version !== 5) this.output.ack(type, packetId)
+    else this.output.send(ackFrame(5, type, packetId, reason))
+    this.#ctx.touch(this)
+  }
+
+  /** CONNACK is due: the session is this connection's from here on, and what came meanwhile is worked off. */
+  open(session: Session, connack: Uint8Array): void {
+    this.session = session
+    this.phase = Phase.Open
+    this.send(connack)
+  }
+
+  /** Works off what the device sent before its CONNACK. */
+  resume(): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    for (const packet of waiting ?? []) if (this.phase === Phase.Open) packet()
+    if (this.#gone) this.#finish(Reason.UnspecifiedError, 'Connection closed by the peer', true)
+    else if (this.phase === Phase.Open) this.transport.resume()
+  }
+
+  /** Refuses CONNECT. `detail` is for the log. */
+  refuse(reason: number, detail: string): void {
+    if (this.phase === Phase.Closed) return
+    this.#ctx.stats.connectsRefused++
+    this.#ctx.events({ is: 'refused', client: '', address: this.transport.peer.address, reason, detail })
+    this.#farewell(reason, undefined)
+    this.phase = Phase.New
+    this.#finish(reason, detail, false)
+  }
+
+  /** Closes with `reason` (5.0: in DISCONNECT, or CONNACK before the session is open); the will is due. */
+  close(reason: number, detail: string): void {
+    if (this.phase === Phase.Closed) return
+    this.#farewell(reason, detail)
+    this.#finish(reason, detail, true)
+  }
+
+  /** The core has the message, durable and routed: acknowledge its publisher [MQTT-4.3.2-4, MQTT-4.3.3-8]. */
+  receipt(message: Message, matched: boolean): void {
+    const session = this.session
+    if (session === undefined || this.phase !== Phase.Open) return
+    const packetId = message.publisherPacketId
+    if (message.qos === 1) session.unacked--
+    else session.received?.set(packetId, true)
+    this.answerAck(
+      message.qos === 1 ? PUBACK : PUBREC,
+      packetId,
+      matched ? Reason.Success : Reason.NoMatchingSubscribers,
+    )
+  }
+
+  #farewell(reason: number, detail: string | undefined): void {
+    const version = this.version
+    if (this.phase === Phase.Open) {
+      if (version !== 5) return
+      const full = disconnectFrame(reason, detail === undefined ? {} : { reasonString: detail })
+      const fits = full.length <= (this.session?.maxPacketBytes ?? Number.POSITIVE_INFINITY)
+      this.output.send(fits ? full : disconnectFrame(reason, {}))
+    } else if (version !== 0) this.output.send(connackFrame(version, { sessionPresent: false, reason }))
+    else if (this.#decoder.connectVersion !== 0)
+      this.output.send(connackFrame(this.#decoder.connectVersion === 5 ? 5 : 4, { sessionPresent: false, reason }))
+  }
+
+  #finish(reason: number, detail: string, will: boolean, expirySec?: number): void {
+    if (this.phase === Phase.Closed) return
+    this.phase = Phase.Closed
+    this.#decoder.stop()
+    this.#waiting = undefined
+    this.exchange = undefined
+    const session = this.session
+    this.session = undefined
+    this.#blocked = false
+    this.flush()
+    this.transport.end()
+    if (session !== undefined) {
+      leave(this.#ctx, session, { will, expirySec: expirySec ?? session.expirySec })
+      this.#ctx.events({ is: 'disconnected', client: session.key, reason, detail })
+    }
+    this.#ctx.forget(this)
+  }
+
+  /** CONNECT did not come, or was not finished, in time. */
+  timeOut(): void {
+    if (this.version === 0) this.#finish(Reason.UnspecifiedError, 'No CONNECT in time', false)
+    else this.refuse(Reason.UnspecifiedError, 'CONNECT was not finished in time')
+  }
+
+  /** A device may send on before its CONNACK: the transport is paused, so this holds one chunk's packets at most. */
+  #later(packet: () => void): void {
+    if (this.exchange?.running !== undefined)
+      return this.close(Reason.ProtocolError, 'Another packet than AUTH during authentication')
+    this.#waiting ??= []
+    this.#waiting.push(packet)
+  }
+}

@@ -1,0 +1,28 @@
+/** A connection has ended: what of its session goes to other members, what goes to the core, and what this edge forgets. */
+import type { EdgeContext } from '../context.ts'
+import { outboundOf } from '../flow/inbox.ts'
+import { redispatch } from '../flow/outbound.ts'
+import type { Session } from './session.ts'
+
+const NOTHING = { inflight: [], queue: [] }
+
+export function leave(
+  ctx: EdgeContext,
+  session: Session,
+  end: { readonly will: boolean; readonly expirySec: number },
+): void {
+  const { link, stats } = ctx
+  redispatch(ctx, session, ctx.now())
+  for (const filter of session.subscriptions.keys()) ctx.index.remove(session, filter)
+  if (ctx.sessions.get(session.key) === session) ctx.sessions.delete(session.key)
+  stats.nowSessions--
+  stats.nowSubscriptions -= session.subscriptions.size
+  stats.nowInflight -= session.inflight.size
+  stats.nowQueuedMessages -= session.queue.length
+  stats.nowQueuedBytes -= session.queuedBytes
+  const outbound = session.persistent ? outboundOf(session) : NOTHING
+  link.release(session.key, session.epoch, { will: end.will, expirySec: end.expirySec, outbound })
+  // In this order on the link: the core holds what was un-acked before it counts as answered.
+  for (const entries of [session.inflight.values(), session.queue.drain()])
+    for (const entry of entries) if (entry.held && --entry.message!.pending === 0) link.delivered(entry.message!)
+}

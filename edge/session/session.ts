@@ -1,0 +1,108 @@
+/** The state of one MQTT session while it is connected to this edge. Plain data with a few questions; the handlers beside this file change it. */
+import type { ClientKey, TopicFilter } from '../../core/contract/ids.ts'
+import type { Subscription } from '../../core/contract/session.ts'
+import type { Identity } from '../auth/ports.ts'
+import type { Entry } from '../flow/entry.ts'
+import { Fifo } from '../flow/fifo.ts'
+import type { Replay } from '../flow/replay.ts'
+import type { Version } from '../wire/packets.ts'
+import type { Connection } from './connection.ts'
+
+export interface SessionInit {
+  readonly key: ClientKey
+  readonly identity: Identity
+  readonly version: Version
+  readonly epoch: number
+  readonly connection: Connection
+  /** Session Expiry Interval granted. Seconds. */
+  readonly expirySec: number
+  /** QoS ≥ 1 messages that may be in flight to the client. */
+  readonly quota: number
+  /** Largest packet the client takes. Bytes. */
+  readonly maxPacketBytes: number
+  /** Topic aliases the client lets us use. */
+  readonly aliasMaximum: number
+  readonly problemInformation: boolean
+  readonly queueMessages: number
+  readonly queueBytes: number
+}
+
+export class Session {
+  readonly key: ClientKey
+  readonly identity: Identity
+  readonly version: Version
+  readonly epoch: number
+  readonly connection: Connection
+  /** Outlives the connection: everything for it is durable. */
+  readonly persistent: boolean
+  readonly expirySec: number
+  readonly quota: number
+  readonly maxPacketBytes: number
+  readonly aliasMaximum: number
+  readonly problemInformation: boolean
+  readonly #queueMessages: number
+  readonly #queueBytes: number
+
+  readonly subscriptions = new Map<TopicFilter, Subscription>()
+  /** Out, and not finished, in order of sending. By packet id. */
+  readonly inflight = new Map<number, Entry>()
+  /** Waits for room in the window, in order. */
+  readonly queue = new Fifo<Entry>()
+  queuedBytes = 0
+  /** Packet ids of restored entries that still wait in `queue`. */
+  restoredIds: Set<number> | undefined
+  #lastPacketId = 0
+
+  /** Inbound QoS 2 packet ids without PUBREL; the value tells whether PUBREC may be sent (the message is durable). */
+  received: Map<number, boolean> | undefined
+  /** Inbound QoS 1 messages without receipt. */
+  unacked = 0
+
+  aliasesIn: Map<number, string> | undefined
+  aliasesOut: Map<string, number> | undefined
+
+  /** The inbox holds something, or is being filled: QoS ≥ 1 goes there until it has been read to its end. */
+  spooling = false
+  drainAsked = false
+  spooledSinceAsked = false
+  /** Subscriptions whose retained messages are still to be read. */
+  replays: Replay[] | undefined
+
+  constructor(init: SessionInit) {
+    this.key = init.key
+    this.identity = init.identity
+    this.version = init.version
+    this.epoch = init.epoch
+    this.connection = init.connection
+    this.expirySec = init.expirySec
+    this.persistent = init.expirySec > 0
+    this.quota = init.quota
+    this.maxPacketBytes = init.maxPacketBytes
+    this.aliasMaximum = init.aliasMaximum
+    this.problemInformation = init.problemInformation
+    this.#queueMessages = init.queueMessages
+    this.#queueBytes = init.queueBytes
+  }
+
+  get queueFull(): boolean {
+    return this.queue.length >= this.#queueMessages || this.queuedBytes >= this.#queueBytes
+  }
+
+  get windowOpen(): boolean {
+    return this.inflight.size < this.quota && this.connection.hasRoom
+  }
+
+  /** Has room for one more QoS ≥ 1 message. */
+  canTake(): boolean {
+    return !this.spooling && (this.windowOpen || !this.queueFull)
+  }
+
+  /** A packet id that is not in use [MQTT-2.2.1-3]; the window is smaller than their number, so there is one. */
+  nextPacketId(): number {
+    let id = this.#lastPacketId
+    do id = id === 0xffff ? 1 : id + 1
+    while (this.inflight.has(id) || this.restoredIds?.has(id) === true)
+    this.#lastPacketId = id
+    return id
+  }
+}
