@@ -39,10 +39,10 @@ export type ConnackOptions = ConnackProperties & { readonly sessionPresent: bool
 
 /** `reason` is the MQTT 5 code in every version. Session Present is 0 with a refusal [MQTT-3.2.2-6] and before 3.1.1. */
 export function connackFrame(version: Version, options: ConnackOptions): Uint8Array {
-  const { sessionPresent, reason, ...properties } = options
+  const { sessionPresent, reason } = options
   const present = sessionPresent && reason === 0 && version > 3 ? 1 : 0
   const w = new Writer().u8(present)
-  if (version === 5) writeProperties(w.u8(reason), properties)
+  if (version === 5) writeProperties(w.u8(reason), options)
   else w.u8(reason === 0 ? 0 : connackCode3(reason))
   return w.packet(CONNACK << 4)
 }

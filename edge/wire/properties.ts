@@ -97,7 +97,9 @@ const TABLE: Readonly<Record<number, Property>> = {
   41: { name: 'subscriptionIdentifiersAvailable', kind: 'flag', packets: inConnack },
   42: { name: 'sharedSubscriptionAvailable', kind: 'flag', packets: inConnack },
 }
-const ENTRIES = Object.entries(TABLE).map(([id, property]) => ({ id: Number(id), property }))
+const BY_NAME = new Map<string, { readonly id: number; readonly property: Property }>(
+  Object.entries(TABLE).map(([id, property]) => [property.name, { id: Number(id), property }]),
+)
 
 /**
  * Reads a property list with its length prefix. `place` is the packet type, or WILL. Raises `Malformed`: 0x81 for an
@@ -163,12 +165,14 @@ export function writeProperties(w: Writer, properties: Properties): Writer {
   return w.varint(list.length).raw(list.view())
 }
 
-/** Writes properties without the length prefix, in the order of their identifiers. */
+/** Writes properties without the length prefix, in the order of the object's keys; keys that are no properties are left out. */
 export function writeList(w: Writer, properties: Properties): void {
-  for (const { id, property } of ENTRIES) {
-    if (properties[property.name] === undefined) continue
+  for (const name in properties) {
+    const entry = BY_NAME.get(name)
+    if (entry === undefined || properties[entry.property.name] === undefined) continue
+    const { id, property } = entry
     if (property.kind === 'pair') {
-      for (const [name, value] of properties.userProperties ?? []) w.u8(id).string(name).string(value)
+      for (const [key, value] of properties.userProperties ?? []) w.u8(id).string(key).string(value)
       continue
     }
     w.u8(id)

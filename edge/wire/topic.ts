@@ -1,6 +1,6 @@
 /**
  * Topic names from bytes. Keeps the strings of short topics seen lately, so that a PUBLISH to a known topic makes no new string
- * (and the string's hash is there already for the maps behind). Bound: SLOTS strings of at most SLOT_BYTES bytes, 2 MiB in all.
+ * (and the string's hash is there already for the maps behind). Bound: SLOTS strings of at most SLOT_BYTES bytes, 5 MiB in all.
  *
  *   hash of the bytes → slot → same length, same bytes? → the string, checked when it was stored
  */
@@ -9,7 +9,7 @@ import { Malformed, malformed } from './malformed.ts'
 import { Reason } from './reason.ts'
 import { readUtf8 } from './utf8.ts'
 
-const SLOT_BITS = 12
+const SLOT_BITS = 14
 const SLOTS = 1 << SLOT_BITS
 const SLOT_BYTES = 128
 
