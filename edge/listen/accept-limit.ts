@@ -87,6 +87,19 @@ export class AcceptGate {
     this.timer ??= setTimeout(this.advance, REFILL_MS)
   }
 
+  /** `arrive` and `queue` as one wait: true once in (then `leave` when over), false if refused. */
+  admit(): Promise<boolean> {
+    const admission = this.arrive()
+    if (admission !== 'wait') return Promise.resolve(admission === 'enter')
+    return new Promise(resolve => {
+      const enter = (): boolean => {
+        resolve(true)
+        return true
+      }
+      this.queue({ enter, refuse: () => resolve(false) })
+    })
+  }
+
   /** A connection that had entered is over. */
   leave(): void {
     this.open -= 1

@@ -62,7 +62,10 @@ export async function openSocketServer(options: SocketServerOptions): Promise<{ 
     socket.on('close', leave)
     admit(socket)
   }
-  const server = createServer({ noDelay: true, pauseOnConnect: true }, socket => accept(socket, gate, enter))
+  const server = createServer(
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60000, pauseOnConnect: true },
+    socket => accept(socket, gate, enter),
+  )
   const at = 'path' in where ? { host: where.path, port: 0 } : where
   await new Promise<void>((resolve, reject) => {
     server.once('error', cause => reject(listenError(kind, at.host, at.port, cause)))
