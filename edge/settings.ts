@@ -16,8 +16,6 @@ export interface EdgeSettings {
   readonly subscriptionIdAvailable: boolean
   /** Prefix returned as Response Information, with the client id behind it; undefined: none is returned. */
   readonly responseInformation: string | undefined
-  /** A verified client certificate's common name takes the place of the user name. */
-  readonly certificateAsUsername: boolean
 }
 
 export const DEFAULT_SETTINGS: EdgeSettings = {
@@ -30,5 +28,4 @@ export const DEFAULT_SETTINGS: EdgeSettings = {
   sharedAvailable: true,
   subscriptionIdAvailable: true,
   responseInformation: undefined,
-  certificateAsUsername: false,
 }

@@ -64,9 +64,7 @@ function limits(a: Attempt, next: () => void): void {
 function authenticate(a: Attempt, next: () => void): void {
   const { ctx, connection, packet } = a
   const accept = (username: string | undefined, tenant: Tenant) => {
-    const { certificateName } = connection.transport.peer
-    const name = ctx.settings.certificateAsUsername && certificateName !== undefined ? certificateName : username
-    a.identity = { tenant, clientId: a.clientId, username: name }
+    a.identity = { tenant, clientId: a.clientId, username }
     next()
   }
   if (packet.authenticationMethod !== undefined)
