@@ -79,10 +79,11 @@ export async function openSocketServer(options: SocketServerOptions): Promise<{ 
     port: typeof bound === 'string' ? 0 : bound.port,
     address: typeof bound === 'string' ? bound : bound.address,
     stopAccepting: () => void server.close(),
-    close: () => {
+    close: async () => {
       server.close()
+      const left = [...open].map(socket => new Promise(resolve => socket.once('close', resolve)))
       for (const socket of open) socket.destroy()
-      return closed
+      await Promise.all([closed, ...left])
     },
   }
   return { server, listener }
