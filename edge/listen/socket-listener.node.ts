@@ -5,6 +5,9 @@ import { BACKLOG, END_TIMEOUT_MS, type Listener, type ListenerKind, listenError,
 import { SocketTransport } from './socket-transport.node.ts'
 import type { ConnectionFactory, Peer } from './transport.ts'
 
+/** TCP probes a silent peer after this: a device that vanished without a word is noticed even with MQTT keep alive off. */
+const KEEP_ALIVE_MS = 60_000
+
 /** The listener an open socket belongs to. */
 interface Door {
   readonly open: Set<Socket>
@@ -55,6 +58,7 @@ export interface SocketServerOptions {
 export async function openSocketServer(options: SocketServerOptions): Promise<{ server: Server; listener: Listener }> {
   const { kind, where, gate, admit } = options
   const open = new Set<Socket>()
+  const lined = new Set<Socket>()
   const here: Door = { open, gate }
   const enter: Admit = socket => {
     open.add(socket)
@@ -63,8 +67,8 @@ export async function openSocketServer(options: SocketServerOptions): Promise<{ 
     admit(socket)
   }
   const server = createServer(
-    { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60000, pauseOnConnect: true },
-    socket => accept(socket, gate, enter),
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, pauseOnConnect: true },
+    socket => accept(socket, gate, enter, lined),
   )
   const at = 'path' in where ? { host: where.path, port: 0 } : where
   await new Promise<void>((resolve, reject) => {
@@ -82,25 +86,31 @@ export async function openSocketServer(options: SocketServerOptions): Promise<{ 
     close: async () => {
       server.close()
       const left = [...open].map(socket => new Promise(resolve => socket.once('close', resolve)))
-      for (const socket of open) socket.destroy()
+      for (const socket of [...open, ...lined]) socket.destroy()
       await Promise.all([closed, ...left])
     },
   }
   return { server, listener }
 }
 
-function accept(socket: Socket, gate: AcceptGate | undefined, enter: Admit): void {
+/** `lined` holds the sockets that wait in the gate's line; they are bounded by it. */
+function accept(socket: Socket, gate: AcceptGate | undefined, enter: Admit, lined: Set<Socket>): void {
   const admission = gate === undefined ? 'enter' : gate.arrive()
   if (admission === 'enter') enter(socket)
   else if (admission === 'refuse') socket.destroy()
   else {
+    lined.add(socket)
     gate?.queue({
       enter: () => {
+        lined.delete(socket)
         if (socket.destroyed) return false
         enter(socket)
         return true
       },
-      refuse: () => socket.destroy(),
+      refuse: () => {
+        lined.delete(socket)
+        socket.destroy()
+      },
     })
   }
 }

@@ -195,6 +195,18 @@ describe('a TCP listener', () => {
     await until('all left', () => stats.nowConnections === 0)
   })
 
+  test('close ends also who waits in line', async () => {
+    const gate = new AcceptGate({ acceptPerSecond: 0.001, acceptBurst: 1, maxConnections: 9 }, new EdgeStats())
+    const { seen, factory } = recorder()
+    const listener = await listen(factory, { gate })
+    const clients = [dial(listener), dial(listener)]
+    await until('one waits', () => gate.waiting === 1)
+    await listener.close()
+    await until('both are closed', () => clients.every(client => client.closed))
+    expect(seen.map(one => one.closed)).toEqual([1])
+    gate.clear()
+  })
+
   test('beyond maxConnections a connection is closed at once', async () => {
     const gate = new AcceptGate({ acceptPerSecond: 1e6, acceptBurst: 1e6, maxConnections: 2 }, new EdgeStats())
     const { seen, factory } = recorder()
