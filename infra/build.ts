@@ -1,0 +1,36 @@
+/** Bundles the entries into `dist/`, one file each with its source map. Entries that are not there yet are left out. */
+import { existsSync, readFileSync } from 'node:fs'
+import { build } from 'esbuild'
+
+const root = new URL('..', import.meta.url).pathname
+const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }
+
+const ENTRIES = {
+  meridian: 'infra/standalone/main.node.ts',
+  'meridian.deno': 'infra/standalone/main.deno.ts',
+  'meridian.fetch.deno': 'edge/main.serverless.deno.ts',
+}
+
+/** Some dependencies are CommonJS and ask for Node's own modules by `require`, which an ES module has to make itself. */
+const banner = `import { createRequire as meridianRequire } from 'node:module'
+import { fileURLToPath as meridianPath } from 'node:url'
+const require = meridianRequire(import.meta.url)
+const __filename = meridianPath(import.meta.url)
+const __dirname = meridianPath(new URL('.', import.meta.url))`
+
+await build({
+  absWorkingDir: root,
+  entryPoints: Object.entries(ENTRIES)
+    .filter(([, source]) => existsSync(root + source))
+    .map(([out, source]) => ({ in: source, out })),
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  sourcemap: true,
+  banner: { js: banner },
+  define: { MERIDIAN_VERSION: JSON.stringify(version) },
+  logLevel: 'warning',
+})

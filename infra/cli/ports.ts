@@ -1,0 +1,40 @@
+/** What the commands need from the process they run in, so that tests can run them without one. */
+import type { DestinationStream, Logger } from 'pino'
+import type { Config } from '../config/schema.ts'
+
+export interface Running {
+  readonly listeners: readonly { readonly kind: string; readonly host: string; readonly port: number | string }[]
+  readonly dataDir: string
+  /** Stops accepting, tells clients, flushes. Resolves when everything is closed. */
+  stop(): Promise<void>
+}
+
+/** Starts edge and core in this process. Rejects with a text that says what to change, e.g. for a port that is taken. */
+export type StartStandalone = (config: Config, log: Logger) => Promise<Running>
+
+export type StopSignal = 'SIGTERM' | 'SIGINT'
+
+export interface Io {
+  out(text: string): void
+  err(text: string): void
+  /** Throws if the file cannot be read. */
+  readFile(path: string): string
+  /** Everything standard input holds. */
+  readStdin(): Promise<string>
+  /** Asks at the terminal without echo. Rejects if there is no terminal or the user gave up. */
+  askHidden(prompt: string): Promise<string>
+  readonly logTo: DestinationStream
+  onSignal(listener: (signal: StopSignal) => void): void
+  /** An exception or rejection that nobody handled. */
+  onFatal(listener: (error: unknown) => void): void
+  /** Ends the process at once. */
+  exit(status: number): void
+  readonly start: StartStandalone
+}
+
+/** Exit statuses: 0 fine, 1 it did not work, 2 it was asked for wrongly. */
+export const FINE = 0
+export const FAILED = 1
+export const MISUSED = 2
+
+export type Env = Readonly<Record<string, string | undefined>>

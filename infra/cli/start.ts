@@ -1,0 +1,94 @@
+/** `meridian start`: loads the configuration, starts the gateway, stops it on a signal. Knows nothing of what runs inside. */
+import { type Logger, pino, stdTimeFunctions } from 'pino'
+import { describe } from '../config/describe.ts'
+import { type Loaded, load } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+import { VERSION } from '../version.ts'
+import { type Env, FAILED, FINE, type Io, type Running, type StopSignal } from './ports.ts'
+
+const SIGNAL_STATUS: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 }
+
+/** Resolves with the exit status once the gateway has stopped. Throws a ConfigError before anything is started. */
+export async function start(argv: readonly string[], env: Env, io: Io): Promise<number> {
+  const loaded = load({ argv, env, readFile: io.readFile })
+  const { config } = loaded
+  const log = makeLog(config, io)
+  io.onFatal(error => {
+    log.fatal({ err: error }, 'The process ends because of an error that nothing handled')
+    io.exit(FAILED)
+  })
+  const firstSignal = watchSignals(log, io)
+  let running: Running
+  try {
+    running = await io.start(config, log)
+  } catch (error) {
+    log.error({ err: error }, 'Meridian could not start')
+    io.err(`meridian: ${error instanceof Error ? error.message : String(error)}`)
+    return FAILED
+  }
+  announce(running, loaded, log)
+  const signal = await firstSignal()
+  log.info({ signal }, 'Stopping')
+  return stop(running, config.limits.shutdownMs, log)
+}
+
+function makeLog(config: Config, io: Io): Logger {
+  return pino(
+    {
+      level: config.logLevel,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) },
+    },
+    io.logTo,
+  )
+}
+
+/** The boot line. It is printed at every level but `silent`: with port 0 it is the only place to learn the port. */
+function announce(running: Running, { config, warnings }: Loaded, log: Logger): void {
+  for (const warning of warnings) log.warn(warning)
+  const loud = config.logLevel === 'silent' ? log : log.child({}, { level: 'info' })
+  loud.info(
+    { version: VERSION, listeners: running.listeners, dataDir: running.dataDir, settings: describe(config) },
+    'Meridian is ready',
+  )
+}
+
+/** The first signal is waited for; one that comes before the start has finished, or a second one, ends the process at once. */
+function watchSignals(log: Logger, io: Io): () => Promise<StopSignal> {
+  let take: ((signal: StopSignal) => void) | undefined
+  io.onSignal(signal => {
+    if (take) {
+      take(signal)
+      take = undefined
+    } else {
+      log.warn({ signal }, 'Ending at once')
+      io.exit(SIGNAL_STATUS[signal])
+    }
+  })
+  return () =>
+    new Promise(done => {
+      take = done
+    })
+}
+
+async function stop(running: Running, withinMs: number, log: Logger): Promise<number> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<'late'>(done => {
+    timer = setTimeout(done, withinMs, 'late')
+  })
+  try {
+    const result = await Promise.race([running.stop(), late])
+    if (result === 'late') {
+      log.error({ withinMs }, 'Not everything was closed within limits.shutdownMs')
+      return FAILED
+    }
+    log.info('Stopped')
+    return FINE
+  } catch (error) {
+    log.error({ err: error }, 'Stopping failed')
+    return FAILED
+  } finally {
+    clearTimeout(timer)
+  }
+}

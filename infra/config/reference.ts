@@ -1,0 +1,100 @@
+/** The configuration reference as Markdown, made from the schema. Writes no file. */
+import { allowed, type Node, nodeAt, SETTINGS, type Setting } from './settings.ts'
+
+const SECTIONS: Readonly<Record<string, string>> = {
+  '': 'General',
+  auth: 'Authentication and rights',
+  mqtt: 'MQTT',
+  metrics: 'Metrics',
+  limits: 'Limits',
+}
+
+/** Every setting in one table per section, then the fields of a listener. */
+export function referenceMarkdown(): string {
+  const sections = Map.groupBy(SETTINGS, setting => (setting.key.includes('.') ? setting.key.split('.')[0]! : ''))
+  const tables = [...sections].map(([section, settings]) => {
+    const head = '| key | flag | variable | default | allowed | meaning |\n|---|---|---|---|---|---|'
+    return `**${SECTIONS[section] ?? section}**\n\n${[head, ...settings.map(row)].join('\n')}`
+  })
+  return [...tables, listenerTable()].join('\n\n')
+}
+
+const code = (text: string): string => `\`${text}\``
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`
+
+function row({ key, flag, variable, short, node }: Setting): string {
+  const names = (full: string, other: string | undefined): string =>
+    other === undefined ? code(full) : `${code(other)}, ${code(full)}`
+  return line([
+    code(key),
+    names(flag, short?.flag),
+    names(variable, short?.variable),
+    defaultText(node),
+    allowedText(node),
+    node.description ?? '',
+  ])
+}
+
+function defaultText(node: Node): string {
+  const value = node.default
+  if (value === undefined || value === '') return '–'
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : code(value.join(','))
+  return code(String(value))
+}
+
+/** Range and unit; sizes in bytes also as a power of two. */
+function allowedText(node: Node): string {
+  if (node.minimum !== undefined && node.maximum !== undefined) {
+    return `${node.minimum}–${node.maximum}${node.unit ? ` ${node.unit}` : ''}`
+  }
+  const text = allowed(node)
+  if (node.type === 'string' && !node.enum && node.unit) return node.unit
+  return text.replace(/^one of /, '')
+}
+
+/** A listener's fields, with the kinds that have them. */
+function listenerTable(): string {
+  const variants = nodeAt(['listeners'])?.items?.oneOf ?? []
+  const fields = new Map<string, { node: Node; kinds: string[]; required: boolean }>()
+  for (const variant of variants) {
+    const kind = String(variant.properties?.kind?.const)
+    for (const [name, node] of Object.entries(variant.properties ?? {})) {
+      if (name === 'kind') continue
+      const path = `${name}${node.description ?? ''}`
+      const known = fields.get(path)
+      if (known) known.kinds.push(kind)
+      else fields.set(path, { node, kinds: [kind], required: variant.required?.includes(name) ?? false })
+    }
+  }
+  const rows = [...fields].map(([path, { node, kinds, required }]) =>
+    line([
+      code(path.slice(0, path.length - (node.description ?? '').length)),
+      kinds.join(', '),
+      required ? 'must be given' : defaultText(node),
+      listenerAllowed(node),
+      node.description ?? '',
+    ]),
+  )
+  const kinds = variants.map(variant => code(String(variant.properties?.kind?.const))).join(', ')
+  const intro = `Each entry of ${code('listeners')} has a ${code('kind')} (${kinds}) and the fields of that kind. As a flag or variable the list is written as YAML or JSON text.`
+  return [
+    `**Listeners**\n\n${intro}`,
+    ['| field | kinds | default | allowed | meaning |', '|---|---|---|---|---|', ...rows].join('\n'),
+  ].join('\n\n')
+}
+
+const listenerAllowed = (node: Node): string =>
+  node.items?.properties ? `a list of { ${Object.keys(node.items.properties).join(', ')} }` : allowedText(node)
+
+/** What a README holds between its markers. */
+export const BEGIN = '<!-- config:begin -->'
+export const END = '<!-- config:end -->'
+
+/** The README with the reference of this schema between the markers. Throws if it has no markers. */
+export function withReference(readme: string): string {
+  const begin = readme.indexOf(BEGIN)
+  const end = readme.indexOf(END)
+  if (begin < 0 || end < begin) throw new Error(`README.md has no '${BEGIN}' followed by '${END}'`)
+  return `${readme.slice(0, begin + BEGIN.length)}\n${referenceMarkdown()}\n${readme.slice(end)}`
+}
