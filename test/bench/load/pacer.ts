@@ -61,9 +61,12 @@ export class Pacer {
   #arm(waitMs: number): void {
     if (this.#timer) return
     this.#timer = true
-    setTimeout(() => {
-      this.#timer = false
-      this.#publishDue()
-    }, Math.max(1, waitMs))
+    setTimeout(
+      () => {
+        this.#timer = false
+        this.#publishDue()
+      },
+      Math.max(1, waitMs),
+    )
   }
 }

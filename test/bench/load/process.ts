@@ -31,3 +31,13 @@ const statOf = (pid: number): string[] => {
     return []
   }
 }
+
+/** CPU seconds that the whole machine has been busy, time taken by its host included: what is not ours is disturbance. */
+export const machineCpuSecs = (): number => {
+  try {
+    const [, user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8').split(/\s+/).map(Number)
+    return (user! + nice! + system! + irq! + softirq! + steal!) / TICKS_PER_SECOND
+  } catch {
+    return 0
+  }
+}

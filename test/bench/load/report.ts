@@ -20,6 +20,7 @@ export type Measure =
   | 'ack_p99_ms'
   | 'unacked'
   | 'late_p99_ms'
+  | 'load_cores'
   | 'cpu_cores'
   | 'cpu_us_per_delivery'
   | 'rss_mb'
@@ -32,6 +33,9 @@ export type Measure =
   | 'delivered'
   | 'first_ms'
   | 'all_ms'
+  | 'match_us'
+  | 'match_p99_us'
+  | 'other_cores'
 
 export type LoadReport = {
   readonly scenario: string

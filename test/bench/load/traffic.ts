@@ -4,7 +4,7 @@ import { nowMs, sleep } from './clock.ts'
 import { Histogram } from './histogram.ts'
 import { ledgerBits, lostOf } from './ledger.ts'
 import { fanOf, type LoadOptions, messagesPerPublisher, streamsOf } from './options.ts'
-import { type Usage, usageOf } from './process.ts'
+import { machineCpuSecs, type Usage, usageOf } from './process.ts'
 import { type LoadReport, round } from './report.ts'
 import { LIVE, liveBytes, type WorkerReport } from './tally.ts'
 import type { FromWorker, ToWorker, WorkerData } from './worker.ts'
@@ -17,6 +17,10 @@ const POLL_MS = 20
 interface Sample extends Usage {
   readonly ms: number
   readonly delivered: number
+  /** CPU of the generator itself. */
+  readonly ownSecs: number
+  /** CPU of everything on the machine. */
+  readonly machineSecs: number
 }
 
 export const runTraffic = async (o: LoadOptions): Promise<LoadReport> => {
@@ -27,7 +31,13 @@ export const runTraffic = async (o: LoadOptions): Promise<LoadReport> => {
     for (let i = field; i < live.length; i += LIVE.fields) sum += live[i]!
     return sum
   }
-  const sample = (): Sample => ({ ...usageOf(o.pids), ms: nowMs(), delivered: total(LIVE.delivered) })
+  const sample = (): Sample => ({
+    ...usageOf(o.pids),
+    ms: nowMs(),
+    delivered: total(LIVE.delivered),
+    ownSecs: ownCpuSecs(),
+    machineSecs: machineCpuSecs(),
+  })
   const workers = Array.from({ length: o.workers }, (_, worker) => {
     const workerData: WorkerData = { options: o, worker, bits, live: live.buffer as SharedArrayBuffer }
     return new Worker(new URL('./worker.ts', import.meta.url), { workerData })
@@ -52,6 +62,11 @@ export const runTraffic = async (o: LoadOptions): Promise<LoadReport> => {
   } finally {
     await Promise.all(workers.map(worker => worker.terminate()))
   }
+}
+
+const ownCpuSecs = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
 }
 
 const tell = (workers: readonly Worker[], message: ToWorker): void => {
@@ -90,6 +105,7 @@ const summary = (
   const secs = (last.ms - first.ms) / 1000
   const delivered = last.delivered - first.delivered
   const cpuSecs = last.cpuSecs - first.cpuSecs
+  const ownSecs = last.ownSecs - first.ownSecs
   const counts = reports.map(r => r.counts)
   return {
     scenario: o.scenario,
@@ -111,6 +127,7 @@ const summary = (
     p99_ms: latency.quantileMs(0.99),
     p999_ms: latency.quantileMs(0.999),
     late_p99_ms: late.quantileMs(0.99),
+    load_cores: round(ownSecs / secs, 2),
     ...(o.qos > 0 && {
       ack_p50_ms: ack.quantileMs(0.5),
       ack_p99_ms: ack.quantileMs(0.99),
@@ -118,6 +135,7 @@ const summary = (
     }),
     ...(o.pids.length > 0 && {
       cpu_cores: round(cpuSecs / secs, 2),
+      other_cores: round(Math.max(0, last.machineSecs - first.machineSecs - ownSecs - cpuSecs) / secs, 2),
       rss_mb: Math.round(last.rssBytes / 1e6),
       ...(delivered > 0 && { cpu_us_per_delivery: round((cpuSecs / delivered) * 1e6, 2) }),
     }),
