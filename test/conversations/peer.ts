@@ -20,6 +20,14 @@ interface Wire {
 
 export type Packet = Readonly<Record<string, unknown>>
 
+export type Lane = 'message' | 'acknowledgement'
+
+/** The lane of a packet; undefined for those whose place among the others matters. */
+export function laneOf(cmd: unknown): Lane | undefined {
+  if (cmd === 'publish') return 'message'
+  return ['puback', 'pubrec', 'pubrel', 'pubcomp'].includes(String(cmd)) ? 'acknowledgement' : undefined
+}
+
 export class Peer {
   version: Version
   /** Set once the transport has ended, by either side. */
@@ -105,11 +113,16 @@ export class Peer {
     this.#end()
   }
 
-  /** The next packet; undefined if the connection ends or nothing comes within the time. Throws on bytes that are no packet. */
-  async next(withinMs: number): Promise<Packet | undefined> {
+  /**
+   * The next packet; undefined if the connection ends or nothing comes within the time. Throws on bytes that are no packet.
+   * `lane` passes over packets of the other lane that came before: messages and acknowledgements overtake each other freely.
+   */
+  async next(withinMs: number, lane?: Lane): Promise<Packet | undefined> {
     const end = Date.now() + withinMs
     for (;;) {
-      const packet = this.#queue.shift()
+      const other = lane === 'message' ? 'acknowledgement' : lane === 'acknowledgement' ? 'message' : undefined
+      const at = this.#queue.findIndex(one => other === undefined || laneOf(one.cmd) !== other)
+      const [packet] = at < 0 ? [] : this.#queue.splice(at, 1)
       if (packet !== undefined) return packet
       if (this.#failure !== undefined) throw this.#failure
       const left = end - Date.now()

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bytesOf } from './frame.ts'
 import { type Expected, isCheck, type Memory, same, show } from './match.ts'
-import { type Packet, Peer, type Target } from './peer.ts'
+import { type Lane, laneOf, type Packet, Peer, type Target } from './peer.ts'
 import type { Fields, Row, Step, Version } from './row.ts'
 
 /** A packet that is expected must come within this time. Long, since the machine may be busy: a passing row never waits for it. */
@@ -104,7 +104,7 @@ function existing(who: string, stage: Stage): Peer {
 
 async function expectInOrder(who: string, wanted: readonly Expected[], stage: Stage): Promise<void> {
   for (const one of wanted) {
-    const packet = await next(who, EXPECT_MS, stage)
+    const packet = await next(who, EXPECT_MS, stage, laneOf(one.cmd))
     if (!same(filled(one, stage), packet, stage.memory))
       throw new Error(mismatch(who, filled(one, stage), packet, stage))
   }
@@ -142,11 +142,11 @@ async function expectClosed(step: Extract<Step, { do: 'closed' }>, stage: Stage)
 }
 
 /** The next packet, without the messages of other rows if this row shares its topics with them. */
-async function next(who: string, withinMs: number, stage: Stage): Promise<Packet | undefined> {
+async function next(who: string, withinMs: number, stage: Stage, lane?: Lane): Promise<Packet | undefined> {
   const peer = existing(who, stage)
   const end = Date.now() + withinMs
   for (;;) {
-    const packet = await peer.next(Math.max(0, end - Date.now()))
+    const packet = await peer.next(Math.max(0, end - Date.now()), lane)
     const foreign = stage.row.shared && packet?.cmd === 'publish' && !String(packet.topic).includes(stage.token)
     if (!foreign) {
       stage.transcript.push(`${who} < ${packet === undefined ? (peer.ended ? '(closed)' : '(nothing)') : show(packet)}`)
