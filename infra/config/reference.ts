@@ -40,11 +40,25 @@ function defaultText(node: Node): string {
   const value = node.default
   if (value === undefined || value === '') return '–'
   if (Array.isArray(value)) return value.length === 0 ? 'none' : code(value.join(','))
-  return code(String(value))
+  const size = node.unit === 'bytes' ? binarySize(Number(value)) : undefined
+  return code(String(value)) + (size === undefined ? '' : ` (${size})`)
 }
 
-/** Range and unit; sizes in bytes also as a power of two. */
+/** `8 MiB`, if the number of bytes is a round one. */
+function binarySize(bytes: number): string | undefined {
+  const units = ['KiB', 'MiB', 'GiB', 'TiB']
+  let count = bytes
+  let unit: string | undefined
+  while (count >= 1024 && count % 1024 === 0 && units.length > 0) {
+    count /= 1024
+    unit = units.shift()
+  }
+  return unit === undefined ? undefined : `${count} ${unit}`
+}
+
+/** Range and unit, or the words to choose from. */
 function allowedText(node: Node): string {
+  if (node.anyOf) return node.anyOf.map(allowedText).join(' or ')
   if (node.minimum !== undefined && node.maximum !== undefined) {
     return `${node.minimum}–${node.maximum}${node.unit ? ` ${node.unit}` : ''}`
   }
