@@ -1,0 +1,53 @@
+/** Events of edge and core as log lines: the level by what it is, at most so many lines of a kind per second, the rest counted. */
+import type { Logger } from 'pino'
+import type { CoreEvent } from '../../core/stats.ts'
+import type { TlsEvent } from '../../edge/listen/certificates.node.ts'
+import type { EdgeEvent } from '../../edge/stats.ts'
+
+type Event = EdgeEvent | CoreEvent | TlsEvent
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+const LINES_PER_SECOND = 20
+
+const LEVELS: Readonly<Record<Event['is'], Level>> = {
+  connected: 'debug',
+  disconnected: 'debug',
+  'taken-over': 'debug',
+  'session-expired': 'debug',
+  'will-published': 'debug',
+  dropped: 'info',
+  refused: 'info',
+  malformed: 'info',
+  'handshake-failed': 'info',
+  'certificates-reloaded': 'info',
+  recovered: 'info',
+  'inbox-dropped': 'warn',
+  'retained-refused': 'warn',
+  'certificates-refused': 'warn',
+  'commit-failed': 'error',
+  'commit-recovered': 'warn',
+}
+
+export class EventLog {
+  readonly #log: Logger
+  readonly #lines = new Map<Event['is'], number>()
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  readonly write = (event: Event): void => {
+    const level = LEVELS[event.is]
+    if (!this.#log.isLevelEnabled(level)) return
+    const lines = (this.#lines.get(event.is) ?? 0) + 1
+    this.#lines.set(event.is, lines)
+    if (lines <= LINES_PER_SECOND) this.#log[level](event, event.is)
+  }
+
+  /** Call once a second: says what was left out, and starts anew. */
+  everySecond(): void {
+    for (const [is, lines] of this.#lines)
+      if (lines > LINES_PER_SECOND) this.#log[LEVELS[is]]({ is, leftOut: lines - LINES_PER_SECOND }, 'More of the same')
+    this.#lines.clear()
+  }
+}

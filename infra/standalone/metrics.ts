@@ -1,0 +1,65 @@
+/** The Prometheus metrics of the core, read from its plain counters when somebody asks. */
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { CoreStats } from '../../core/stats.ts'
+
+/** Every counter of `CoreStats` has its meaning here; a new one without does not compile. */
+const HELP: Readonly<Record<keyof CoreStats, string>> = {
+  nowSessions: 'Sessions, connected or not',
+  nowOnline: 'Sessions with a connection',
+  nowSubscriptions: 'Subscriptions of all sessions',
+  nowRetained: 'Retained messages',
+  nowRetainedBytes: 'Bytes of the retained messages',
+  nowInboxMessages: 'Messages that wait for sessions that are offline or slow',
+  nowInboxBytes: 'Bytes of the messages that wait in inboxes',
+  nowLogEnvelopes: 'Envelopes in the log that something still waits for',
+  nowPendingBytes: 'Bytes accepted, but neither durable nor routed yet',
+  claims: 'Sessions claimed by a CONNECT',
+  claimsRefused: 'Claims refused',
+  takeovers: 'Claims of a session that was connected elsewhere',
+  sessionsExpired: 'Sessions that ended by their expiry interval',
+  published: 'Messages routed',
+  unmatched: 'Messages that matched no subscription',
+  handedToEdges: 'Messages handed to an edge',
+  logRecords: 'Records appended to the log',
+  logBytes: 'Bytes appended to the log',
+  commits: 'Commits of log and state',
+  commitFailures: 'Commits that failed and were tried again',
+  inboxAppended: 'Messages stored in inboxes',
+  inboxDropped: 'Messages dropped because an inbox was full',
+  inboxExpired: 'Messages dropped from inboxes because they expired',
+  retainedRefused: 'Messages not retained because of a limit',
+  retainedExpired: 'Retained messages removed because they expired',
+  willsPublished: 'Wills published',
+  recovered: 'Messages found in the log at start that a session still needed',
+  heldTooLong: 'Sessions whose un-acked state was stored because it held the log for too long',
+}
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+
+export function registerCoreMetrics(registry: Registry, stats: CoreStats): void {
+  for (const [field, help] of Object.entries(HELP)) {
+    const key = field as keyof CoreStats
+    const registers = [registry]
+    if (field.startsWith('now')) {
+      const name = `meridian_core${snake(field.slice(3))}`
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(stats[key])
+        },
+      })
+    } else {
+      new Counter({
+        name: `meridian_core_${snake(field)}_total`,
+        help,
+        registers,
+        collect() {
+          this.reset()
+          this.inc(stats[key])
+        },
+      })
+    }
+  }
+}
