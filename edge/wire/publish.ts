@@ -89,10 +89,11 @@ function readPublishProperties(r: Reader): PublishProperties {
   while (r.at < r.end) {
     const at = r.at
     const id = r.u8()
-    const bit = id === TOPIC_ALIAS ? 1 : id < 32 ? 1 << id : 0
+    const forwarded = readPublishProperty(r, id, found)
+    const bit = id === USER_PROPERTY ? 0 : id === TOPIC_ALIAS ? 1 : 1 << id
     if ((seen & bit) !== 0) protocolError(`PUBLISH has property ${id} twice`)
     seen |= bit
-    if (!readPublishProperty(r, id, found)) continue
+    if (!forwarded) continue
     if (from === to) from = at
     else if (to !== at) gaps = true
     to = r.at

@@ -354,7 +354,7 @@ describe('small freedoms of the standard', () => {
     expect(decode(5, packet(0x30, field(''), props(35, 0, 9)))).toMatchObject([{ packet: { topic: '', alias: 9 } }])
   })
 
-  test('forwardable properties keep their order when others lie between them [MQTT-3.3.2-17]', () => {
+  test('forwardable properties keep their order when others lie between them [MQTT-3.3.2-18]', () => {
     const a = bytes(38, field('k'), field('1'))
     const b = bytes(3, field('text/plain'))
     const c = bytes(38, field('k'), field('2'))

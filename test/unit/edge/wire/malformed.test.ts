@@ -134,6 +134,7 @@ const publishes: Row[] = [
   ['user property with U+0000 [MQTT-1.5.4-2]', 5, publishProps(38, NUL, field('v')), MALFORMED],
   ['user property that ends early', 5, publishProps(38, field('k')), MALFORMED],
   ['property of another packet [MQTT5 2.2.2.2]', 5, publishProps(17, 0, 0, 0, 1), MALFORMED],
+  ['unknown property 0 after an alias [MQTT5 2.2.2.2]', 5, publishProps(35, 0, 1, 0, 0), MALFORMED],
   ['property id in two bytes [MQTT-1.5.5-1]', 5, publishProps(0x81, 0, 1), MALFORMED],
 ]
 
