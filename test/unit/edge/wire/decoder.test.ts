@@ -1,3 +1,4 @@
+/** The decoder: against what mqtt-packet writes, over any cut of the stream, and where the standard leaves room. Encodes nothing of ours but properties. */
 import fc from 'fast-check'
 import mqttPacket, { type IConnectPacket, type IPublishPacket, type Packet } from 'mqtt-packet'
 import { describe, expect, test } from 'vitest'

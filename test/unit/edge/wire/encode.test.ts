@@ -1,3 +1,4 @@
+/** The encoders: mqtt-packet must read what they write. Does not decode with our own decoder. */
 import fc from 'fast-check'
 import mqttPacket, { type Packet } from 'mqtt-packet'
 import { describe, expect, test } from 'vitest'

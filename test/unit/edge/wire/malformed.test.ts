@@ -1,3 +1,4 @@
+/** What a client must not send: one row for each statement, with the reason code it gets. Valid input is not tested here. */
 import { expect, test } from 'vitest'
 import type { Version } from '../../../../edge/wire/packets.ts'
 import { bytes, decode, field, packet, plainConnect, props, varint } from './recorder.ts'

@@ -1,3 +1,4 @@
+/** Strict UTF-8 against TextDecoder and TextEncoder. Knows no packets. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { hasNoNul, isUtf8, readUtf8, utf8Length, writeUtf8 } from '../../../../edge/wire/utf8.ts'
