@@ -1,4 +1,5 @@
 /** Builds the `Auth` of an edge from its settings: opens the files they name, leaves out what is not configured. */
+import type { Peer } from '../listen/transport.ts'
 import { EVERYTHING } from './acl.ts'
 import { AclFile } from './acl-file.node.ts'
 import { anonymous } from './anonymous.ts'
@@ -13,6 +14,8 @@ export interface AuthSettings {
   readonly allowAnonymous: boolean
   readonly passwordFile?: string | undefined
   readonly aclFile?: string | undefined
+  /** Kinds of listeners whose client certificates name the user. */
+  readonly certificateListeners: readonly Peer['listener'][]
   readonly order: readonly ('certificate' | 'password' | 'anonymous')[]
 }
 
@@ -42,7 +45,7 @@ export async function openAuth(options: OpenAuthOptions): Promise<OpenAuth> {
     throw error
   })
   const methods: Record<AuthSettings['order'][number], Authenticator | undefined> = {
-    certificate,
+    certificate: certificate(settings.certificateListeners),
     password: passwords,
     anonymous: settings.allowAnonymous ? anonymous : undefined,
   }

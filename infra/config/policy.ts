@@ -5,7 +5,7 @@ import type { Config, Settings } from './schema.ts'
 
 /** Fills in what depends on other settings; throws a ConfigError for what must not run. */
 export function resolve(settings: Settings): Config {
-  const problems = settings.listeners.flatMap(checkListener)
+  const problems = [...settings.listeners.flatMap(checkListener), ...checkKinds(settings.listeners)]
   const exposed = exposedPlaces(settings)
   const authenticates = settings.auth.passwordFile !== undefined
   const allowAnonymous =
@@ -26,17 +26,28 @@ export function resolve(settings: Settings): Config {
   }
   problems.push(...checkOrder(settings))
   if (problems.length > 0) throw new ConfigError(problems)
-  return { ...settings, auth: { ...settings.auth, allowAnonymous } }
+  const certificateListeners = [
+    ...new Set(
+      settings.listeners
+        .filter(isTls)
+        .filter(usesCertificates)
+        .map(tls => tls.kind),
+    ),
+  ]
+  return { ...settings, auth: { ...settings.auth, allowAnonymous, certificateListeners } }
 }
 
 /** True for addresses that only this machine reaches. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host)
 
+type TlsListener = Extract<ListenerSettings, { kind: 'tls' | 'wss' }>
+
+const isTls = (listener: ListenerSettings): listener is TlsListener =>
+  listener.kind === 'tls' || listener.kind === 'wss'
+
 const usesCertificates = (listener: ListenerSettings): boolean =>
-  (listener.kind === 'tls' || listener.kind === 'wss') &&
-  listener.requireClientCertificate &&
-  listener.certificateAsUsername
+  isTls(listener) && listener.requireClientCertificate && listener.certificateAsUsername
 
 interface Place {
   readonly name: string
@@ -61,7 +72,7 @@ function exposedPlaces(settings: Settings): Place[] {
 }
 
 function checkListener(listener: ListenerSettings, index: number): string[] {
-  if (listener.kind !== 'tls' && listener.kind !== 'wss') return []
+  if (!isTls(listener)) return []
   const key = `listeners[${index}]`
   const problems: string[] = []
   if (listener.requireClientCertificate && listener.caFile === undefined) {
@@ -73,6 +84,21 @@ function checkListener(listener: ListenerSettings, index: number): string[] {
     problems.push(`${key}.certificateAsUsername needs ${key}.requireClientCertificate: true`)
   }
   return problems
+}
+
+/** A peer carries the kind of its listener and nothing else of it, so listeners of one kind must agree on what a certificate means. */
+function checkKinds(listeners: readonly ListenerSettings[]): string[] {
+  return (['tls', 'wss'] as const).flatMap(kind => {
+    const same = listeners.filter(isTls).filter(listener => listener.kind === kind)
+    const others = same.filter(listener => !usesCertificates(listener))
+    const mixed = others.some(
+      other => other.requireClientCertificate || ('proxyProtocol' in other && other.proxyProtocol),
+    )
+    if (!same.some(usesCertificates) || !mixed) return []
+    return [
+      `listeners of kind ${kind} differ in certificateAsUsername; where one uses it, the others must not ask for certificates or use proxyProtocol`,
+    ]
+  })
 }
 
 function checkOrder(settings: Settings): string[] {

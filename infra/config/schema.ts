@@ -113,5 +113,9 @@ export type Settings = z.output<typeof configSchema>
 
 /** The settings in force: what `load` returns once it has resolved what depends on other settings. */
 export type Config = Omit<Settings, 'auth'> & {
-  auth: Omit<Settings['auth'], 'allowAnonymous'> & { allowAnonymous: boolean }
+  auth: Omit<Settings['auth'], 'allowAnonymous'> & {
+    allowAnonymous: boolean
+    /** Kinds of listeners whose client certificates name the user. */
+    certificateListeners: ('tls' | 'wss')[]
+  }
 }

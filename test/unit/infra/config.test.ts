@@ -170,7 +170,14 @@ suite('who may connect', () => {
     const tls = 'kind: tls, host: 0.0.0.0, port: 8883, certFile: c, keyFile: k'
     expect(problems(inputs(['--listeners', `[{${tls}}]`]))[0]).toContain('tls://0.0.0.0:8883')
     const mutual = `${tls}, caFile: ca, requireClientCertificate: true, certificateAsUsername: true`
-    expect(load(inputs(['--listeners', `[{${mutual}}]`])).config.auth.allowAnonymous).toBe(false)
+    const { auth } = load(inputs(['--listeners', `[{${mutual}}]`])).config
+    expect(auth).toMatchObject({ allowAnonymous: false, certificateListeners: ['tls'] })
+  })
+
+  test('listeners of one kind must agree on what a certificate means', () => {
+    const tls = 'kind: tls, port: 8883, certFile: c, keyFile: k, caFile: ca, requireClientCertificate: true'
+    const [text] = problems(inputs(['--listeners', `[{${tls}, certificateAsUsername: true}, {${tls}}]`]))
+    expect(text).toContain('listeners of kind tls differ in certificateAsUsername')
   })
 
   test('settings that let nobody in are refused', () => {

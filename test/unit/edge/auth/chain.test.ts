@@ -50,10 +50,14 @@ describe('order', () => {
   })
 
   test('a certificate names the user, peers without one are asked further', () => {
-    const auth = chain([certificate, anonymous])
-    const verdict = auth.authenticators[0]!.authenticate(connectAs('root'), peerAt('192.0.2.1', 'press-7'))
-    expect(verdict).toMatchObject({ do: 'accept', username: 'press-7' })
-    expect(ask(auth)).toMatchObject({ do: 'accept', username: undefined })
+    const auth = chain([certificate(['tls']), anonymous])
+    const at = (listener: 'tls' | 'tcp' | 'wss', name?: string) =>
+      auth.authenticators[0]!.authenticate(connectAs('root'), { ...peerAt('192.0.2.1', name), listener })
+    expect(at('tls', 'press-7')).toMatchObject({ do: 'accept', username: 'press-7' })
+    expect(at('tls')).toMatchObject({ do: 'accept', username: undefined })
+    // A PROXY header on a plain listener may claim any name.
+    expect(at('tcp', 'press-7')).toMatchObject({ do: 'accept', username: undefined })
+    expect(at('wss', 'press-7')).toMatchObject({ do: 'accept', username: undefined })
   })
 })
 
@@ -128,7 +132,7 @@ describe('from settings', () => {
   const rest = { authFailuresPerMinute: 10, now: () => 0, report: () => {} }
 
   test('nothing configured: everybody, everything', async () => {
-    const auth = await openAuth({ settings: { allowAnonymous: true, order }, ...rest })
+    const auth = await openAuth({ settings: { allowAnonymous: true, order, certificateListeners: [] }, ...rest })
     expect(await auth.authenticators[0]!.authenticate(connectAs(), peerAt('192.0.2.1'))).toMatchObject({ do: 'accept' })
     expect(auth.authorizer.unrestricted('publish')).toBe(true)
     expect(auth.enhanced).toEqual([])
@@ -139,7 +143,10 @@ describe('from settings', () => {
     const [passwordFile, aclFile] = [join(folder, 'users'), join(folder, 'acl')]
     writeFileSync(passwordFile, `alice:${await hashPassword('secret', CHEAP)}\n`)
     writeFileSync(aclFile, 'allow user alice all #\n')
-    const auth = await openAuth({ settings: { allowAnonymous: false, passwordFile, aclFile, order }, ...rest })
+    const auth = await openAuth({
+      settings: { allowAnonymous: false, passwordFile, aclFile, order, certificateListeners: [] },
+      ...rest,
+    })
     const authenticate = (user?: string, password?: string) =>
       auth.authenticators[0]!.authenticate(connectAs(user, password), peerAt('192.0.2.1'))
     expect(await authenticate('alice', 'secret')).toMatchObject({ do: 'accept', username: 'alice' })
@@ -154,7 +161,7 @@ describe('from settings', () => {
 
   test('a file that cannot be used stops the start', async () => {
     writeFileSync(join(folder, 'bad'), 'nonsense\n')
-    const settings = { allowAnonymous: true, aclFile: join(folder, 'bad'), order }
+    const settings = { allowAnonymous: true, aclFile: join(folder, 'bad'), order, certificateListeners: [] }
     await expect(openAuth({ settings, ...rest })).rejects.toThrow("Line 1 has 'nonsense'")
   })
 })
