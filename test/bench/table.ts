@@ -30,6 +30,9 @@ const COLUMNS: readonly (readonly [Measure, string])[] = [
   ['other_cores', 'others'],
 ]
 
+/** Cores that other programs may use before latencies and ratios mean little. */
+export const QUIET_CORES = 0.15
+
 const NAME_WIDTH = 17
 const GAP = 2
 
@@ -51,10 +54,15 @@ export const tableOf = (results: Results): string => {
   ].join('\n')
 }
 
-/** One line: how many bars were met, missed and skipped. */
+/** How many bars were met, missed and skipped, and whether the machine was quiet enough to believe it. */
 export const conclusion = (results: Results): string => {
   const count = (verdict: Verdict['verdict']): number => barsOf(results).filter(bar => bar.verdict === verdict).length
-  return `Bars: ${count('pass')} met, ${count('fail')} missed, ${count('skipped')} skipped`
+  const bars = `Bars: ${count('pass')} met, ${count('fail')} missed, ${count('skipped')} skipped`
+  const noisy = results.scenarios.filter(s =>
+    brokersOf(s).some(b => (overRounds(s, b, 'other_cores') ?? 0) > QUIET_CORES),
+  )
+  if (noisy.length === 0) return bars
+  return `${bars}\nOther programs used more than ${QUIET_CORES} cores during ${noisy.map(s => s.name).join(', ')}: run again on a quiet machine`
 }
 
 /** The table of one scenario, without an empty line at its end. */
