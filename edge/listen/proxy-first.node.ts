@@ -4,12 +4,46 @@ import type { Socket } from 'node:net'
 import { MAX_PROXY_HEADER_BYTES, type ProxiedPeer, parseProxyHeader } from './proxy-header.ts'
 import type { ProxyOptions } from './proxy-protocol.ts'
 
+/** The peers that PROXY headers have named, for servers that only know the socket later. As many as open connections. */
+export class ProxiedPeers {
+  private readonly options: ProxyOptions | undefined
+  private readonly named = new Map<string, ProxiedPeer>()
+
+  /** Without options there is no header to read. */
+  constructor(options: ProxyOptions | undefined) {
+    this.options = options
+  }
+
+  /** Calls `next` once the socket is ready for TLS or HTTP; never if its header is bad. */
+  admit(socket: Socket, next: () => void): void {
+    socket.on('error', ignore)
+    if (this.options === undefined) {
+      next()
+      return
+    }
+    readProxyHeader(socket, this.options, peer => {
+      if (peer !== undefined) {
+        const key = endpoint(socket)
+        this.named.set(key, peer)
+        socket.once('close', () => this.named.delete(key))
+      }
+      next()
+    })
+  }
+
+  /** `socket` is the one admitted or a TLS socket on top of it. */
+  of(socket: Socket): ProxiedPeer | undefined {
+    return this.named.get(endpoint(socket))
+  }
+}
+
+const endpoint = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
+
+/** Who takes the socket over reports what happened. */
+function ignore(): void {}
+
 /** Calls `next` once with what the header names (undefined: the real peer counts); the socket is left paused, positioned behind the header. */
-export function readProxyHeader(
-  socket: Socket,
-  options: ProxyOptions,
-  next: (peer: ProxiedPeer | undefined) => void,
-): void {
+function readProxyHeader(socket: Socket, options: ProxyOptions, next: (peer: ProxiedPeer | undefined) => void): void {
   let head: Buffer = Buffer.alloc(0)
   const stop = (): void => {
     clearTimeout(timer)

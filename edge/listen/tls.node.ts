@@ -3,8 +3,7 @@ import type { Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { Certificates, type TlsEvent, type TlsFiles } from './certificates.node.ts'
 import { END_TIMEOUT_MS, type Listener, type ListenOptions, plainAddress } from './listener.ts'
-import { readProxyHeader } from './proxy-first.node.ts'
-import type { ProxiedPeer } from './proxy-header.ts'
+import { ProxiedPeers } from './proxy-first.node.ts'
 import { type ProxyOptions, proxiedPeer } from './proxy-protocol.ts'
 import { openSocketServer, peerOf } from './socket-listener.node.ts'
 import { SocketTransport } from './socket-transport.node.ts'
@@ -23,9 +22,9 @@ export interface TlsListenOptions extends ListenOptions {
 
 /** Listens; rejects with a text that names the address or the certificate file. Reloads changed files while it runs. */
 export async function listenTls(options: TlsListenOptions, factory: ConnectionFactory): Promise<Listener> {
-  const { gate, proxy, onEvent } = options
+  const { gate, onEvent } = options
   const certificates = await Certificates.open(options.tls, onEvent)
-  const named = new Map<string, ProxiedPeer>()
+  const peers = new ProxiedPeers(options.proxy)
   const server = createServer({
     ...certificates.serverOptions(),
     handshakeTimeout: options.handshakeTimeoutMs,
@@ -35,7 +34,7 @@ export async function listenTls(options: TlsListenOptions, factory: ConnectionFa
   certificates.follow(server)
   server.on('secureConnection', (socket: TLSSocket) => {
     const real = peerOf(socket, 'tls', certificateName(socket))
-    const peer = named.get(endpoint(socket))
+    const peer = peers.of(socket)
     new SocketTransport(
       socket,
       peer === undefined ? real : proxiedPeer(real, peer),
@@ -47,19 +46,8 @@ export async function listenTls(options: TlsListenOptions, factory: ConnectionFa
     onEvent?.({ is: 'handshake-failed', address: plainAddress(socket.remoteAddress), detail: error.message })
     socket.destroy()
   })
-  const admit = (socket: Socket): void => {
-    socket.on('error', ignore)
-    if (proxy === undefined) return void server.emit('connection', socket)
-    readProxyHeader(socket, proxy, peer => {
-      if (peer !== undefined) {
-        const key = endpoint(socket)
-        named.set(key, peer)
-        socket.once('close', () => named.delete(key))
-      }
-      server.emit('connection', socket)
-    })
-  }
   try {
+    const admit = (socket: Socket): void => peers.admit(socket, () => void server.emit('connection', socket))
     const where = { host: options.host, port: options.port }
     const { listener } = await openSocketServer({ kind: 'tls', where, gate, admit })
     return {
@@ -81,8 +69,3 @@ export function certificateName(socket: TLSSocket): string | undefined {
   const name: unknown = socket.getPeerCertificate().subject?.CN
   return typeof name === 'string' ? name : undefined
 }
-
-const endpoint = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
-
-/** The TLS socket above reports what happened. */
-function ignore(): void {}

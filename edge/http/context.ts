@@ -1,0 +1,33 @@
+/** What the HTTP side is given by who starts it. Owns no behaviour. */
+import type { Limits } from '../../core/contract/limits.ts'
+import type { AcceptGate } from '../listen/accept-limit.ts'
+import type { ConnectionFactory } from '../listen/transport.ts'
+import type { EdgeStats } from '../stats.ts'
+
+/** One open listener, as the page shows it. `port` is 0 (and `host` the path) for a Unix socket. */
+export interface ListenerInfo {
+  readonly kind: string
+  readonly host: string
+  readonly port: number | string
+}
+
+export interface Readiness {
+  readonly ok: boolean
+  /** Why not, for people: `Draining`, `Log is not open`. */
+  readonly reasons: readonly string[]
+}
+
+export interface HttpContext {
+  readonly factory: ConnectionFactory
+  readonly limits: Pick<Limits, 'maxPacketBytes' | 'maxConnections' | 'connectTimeoutMs'>
+  readonly stats: EdgeStats
+  readonly version: string
+  ready(): Readiness
+  listeners(): readonly ListenerInfo[]
+  /** The Prometheus text, see `metrics.ts`. */
+  metrics(): Promise<string>
+  /** Shared with the other listeners; without it everybody is let in. */
+  readonly gate?: AcceptGate
+  /** Pages that may connect from a browser (`https://example.org`); undefined: all. Clients without Origin always may. */
+  readonly allowedOrigins?: readonly string[]
+}

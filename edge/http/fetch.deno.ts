@@ -1,0 +1,48 @@
+/** MQTT over WebSocket and the pages as a `{ fetch }` for Deno and serverless hosts. Must not listen. */
+import type { Context } from 'hono'
+import type { Peer } from '../listen/transport.ts'
+import { createApp, maxFrameBytes, webPeer } from './app.ts'
+import type { HttpContext } from './context.ts'
+import { WebTransport } from './web-transport.ts'
+
+declare const Deno: {
+  upgradeWebSocket(
+    request: Request,
+    options: { protocol: string; idleTimeout: number },
+  ): { socket: WebSocket; response: Response }
+}
+
+/** Without answer to a ping for this long a WebSocket is closed. Seconds. */
+const IDLE_SEC = 120
+
+/** What a host tells of a request beside it. */
+export interface RequestInfo {
+  readonly remoteAddr?: { readonly hostname?: string; readonly port?: number }
+}
+
+export interface FetchHandler {
+  fetch(request: Request, info?: RequestInfo): Response | Promise<Response>
+}
+
+/** `export default createFetch(context)` is a whole serverless entry: `/mqtt` over WebSocket, and the pages. */
+export function createFetch(context: HttpContext, accepting: () => boolean = () => true): FetchHandler {
+  const app = createApp(context, { upgrade: (c, protocol, leave) => upgrade(c, context, protocol, leave), accepting })
+  return { fetch: (request, info) => app.fetch(request, { info }) }
+}
+
+function upgrade(c: Context, context: HttpContext, protocol: string, leave: () => void): Response {
+  const { socket, response } = Deno.upgradeWebSocket(c.req.raw, { protocol, idleTimeout: IDLE_SEC })
+  socket.binaryType = 'arraybuffer'
+  const peer = peerOf(c)
+  socket.onopen = () => {
+    new WebTransport(socket, peer, context.factory, { maxFrameBytes: maxFrameBytes(context.limits) })
+  }
+  socket.addEventListener('close', leave)
+  return response
+}
+
+function peerOf(c: Context): Peer {
+  const { info } = c.env as { info?: RequestInfo }
+  const secure = new URL(c.req.url).protocol === 'https:'
+  return webPeer(info?.remoteAddr?.hostname ?? '', info?.remoteAddr?.port ?? 0, secure)
+}

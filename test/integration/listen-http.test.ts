@@ -1,0 +1,356 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { get } from 'node:https'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { DEFAULT_LIMITS } from '../../core/contract/limits.ts'
+import type { HttpContext } from '../../edge/http/context.ts'
+import { createRegistry } from '../../edge/http/metrics.ts'
+import { type ServeOptions, serveHttp } from '../../edge/http/serve.node.ts'
+import { AcceptGate } from '../../edge/listen/accept-limit.ts'
+import type { Listener } from '../../edge/listen/listener.ts'
+import type { Transport } from '../../edge/listen/transport.ts'
+import { EdgeStats } from '../../edge/stats.ts'
+import { certificate, recorder, sleep, until } from './listen-harness.ts'
+
+const undo: (() => unknown)[] = []
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step()
+})
+
+let dir = ''
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'meridian-http-'))
+  certificate(dir, 'ca', 'Test CA')
+  certificate(dir, 'server', 'localhost', 'ca')
+  certificate(dir, 'device', 'device-7', 'ca')
+})
+afterAll(() => rmSync(dir, { recursive: true }))
+
+const file = (name: string): string => join(dir, name)
+
+async function serve(
+  context: Partial<HttpContext> = {},
+  options: Partial<ServeOptions> = {},
+  reply: (transport: Transport, text: string) => void = (transport, text) => void transport.write(Buffer.from(text)),
+) {
+  const { seen, factory } = recorder(reply)
+  const stats = context.stats ?? new EdgeStats()
+  const listener = await serveHttp(
+    { host: '127.0.0.1', port: 0, ...options },
+    {
+      factory,
+      limits: { ...DEFAULT_LIMITS, maxPacketBytes: 100_000 },
+      stats,
+      version: '1.2.3',
+      ready: () => ({ ok: true, reasons: [] }),
+      listeners: () => [{ kind: 'tcp', host: '0.0.0.0', port: 1883 }],
+      metrics: () => createRegistry(stats, '1.2.3').metrics(),
+      ...context,
+    },
+  )
+  undo.push(() => listener.close())
+  return { listener, seen, stats, url: `http://127.0.0.1:${listener.port}` }
+}
+
+interface Client {
+  readonly socket: WebSocket
+  text: string
+  frames: number
+  code: number | undefined
+  status: number | undefined
+}
+
+function dial(listener: Listener, protocols: string[] = ['mqtt'], options: object = {}, scheme = 'ws'): Client {
+  const host = scheme === 'wss' ? 'localhost' : '127.0.0.1'
+  const socket = new WebSocket(`${scheme}://${host}:${listener.port}/mqtt`, protocols, options)
+  const client: Client = { socket, text: '', frames: 0, code: undefined, status: undefined }
+  socket.on('message', data => {
+    client.text += (data as Buffer).toString('latin1')
+    client.frames += 1
+  })
+  socket.on('unexpected-response', (request, response) => {
+    client.status = response.statusCode
+    request.destroy()
+  })
+  socket.on('error', () => {})
+  socket.on('close', code => {
+    client.code = code
+  })
+  undo.push(() => socket.terminate())
+  return client
+}
+
+const opened = (client: Client): Promise<void> => until('open', () => client.socket.readyState === WebSocket.OPEN)
+
+describe('MQTT over WebSocket', () => {
+  test('answers with the subprotocol that the client offered [MQTT-6.0.0-3] [MQTT-6.0.0-4]', async () => {
+    const { listener, seen } = await serve()
+    for (const [offered, chosen] of [
+      [['mqtt'], 'mqtt'],
+      [['mqttv3.1'], 'mqttv3.1'],
+      [['other', 'mqtt'], 'mqtt'],
+    ] as const) {
+      const client = dial(listener, [...offered])
+      await opened(client)
+      expect(client.socket.protocol).toBe(chosen)
+    }
+    const unknown = dial(listener, ['other'])
+    const none = dial(listener, [])
+    await until('both are refused', () => unknown.status === 400 && none.status === 400)
+    expect(seen.length).toBe(3)
+  })
+
+  test('packets may share or span frames [MQTT-6.0.0-2]', async () => {
+    const { listener, seen } = await serve()
+    const client = dial(listener)
+    await opened(client)
+    for (const part of ['a', 'bc', 'def']) client.socket.send(Buffer.from(part))
+    client.socket.send(Buffer.from('g'), { fin: false })
+    client.socket.send(Buffer.from('h'), { fin: true })
+    await until('all of it', () => client.text === 'abcdefgh')
+    expect(seen[0]?.peer).toMatchObject({ address: '127.0.0.1', listener: 'ws', secure: false })
+    client.frames = 0
+    seen[0]?.transport.writev([Buffer.from('1'), Buffer.from('2')])
+    await until('one frame', () => client.text.endsWith('12'))
+    expect(client.frames).toBe(1)
+  })
+
+  test('a text frame closes the connection [MQTT-6.0.0-1]', async () => {
+    const { listener, seen } = await serve()
+    const client = dial(listener)
+    await opened(client)
+    client.socket.send('hello')
+    await until('closed', () => client.code === 1003 && seen[0]?.closed === 1)
+    expect(seen[0]?.text).toBe('')
+  })
+
+  test('a frame beyond the largest packet closes the connection', async () => {
+    const { listener, seen } = await serve()
+    const client = dial(listener)
+    await opened(client)
+    client.socket.send(Buffer.alloc(100_000))
+    await until('a large packet', () => seen[0]?.text.length === 100_000)
+    client.socket.send(Buffer.alloc(200_000))
+    await until('closed', () => client.code === 1009 && seen[0]?.closed === 1)
+    expect(seen[0]?.text.length).toBe(100_000)
+  })
+
+  test('end flushes, then closes', async () => {
+    const { listener, seen } = await serve()
+    const client = dial(listener)
+    await opened(client)
+    await until('a connection', () => seen.length === 1)
+    seen[0]?.transport.write(Buffer.alloc(2_000_000))
+    seen[0]?.transport.end()
+    await until('closed', () => client.code === 1000 && seen[0]?.closed === 1)
+    expect(client.text.length).toBe(2_000_000)
+  })
+
+  test('a write that does not fit says so, and drained follows', async () => {
+    const { listener, seen } = await serve()
+    const client = dial(listener)
+    await opened(client)
+    await until('a connection', () => seen.length === 1)
+    client.socket.pause()
+    let more = true
+    for (let i = 0; i < 400; i++) more = seen[0]?.transport.write(Buffer.alloc(50_000)) ?? true
+    expect(more).toBe(false)
+    await sleep(50)
+    expect(seen[0]?.drained).toBe(0)
+    client.socket.resume()
+    await until('drained', () => seen[0]?.drained === 1)
+    expect(seen[0]?.transport.write(Buffer.from('x'))).toBe(true)
+    await until('all of it', () => client.text.length === 20_000_001)
+  })
+
+  test('pause holds the device back', async () => {
+    const { listener, seen } = await serve({}, {}, () => {})
+    const client = dial(listener)
+    await opened(client)
+    await until('a connection', () => seen.length === 1)
+    seen[0]?.transport.pause()
+    for (let i = 0; i < 200; i++) client.socket.send(Buffer.alloc(100_000))
+    await sleep(100)
+    expect(seen[0]?.text.length).toBeLessThan(1_000_000)
+    seen[0]?.transport.resume()
+    await until('all of it', () => seen[0]?.text.length === 20_000_000)
+  })
+
+  test('answers pings, but does not pile answers up for a peer that does not read', async () => {
+    const { listener, seen } = await serve()
+    const client = dial(listener)
+    await opened(client)
+    let pongs = 0
+    client.socket.on('pong', () => {
+      pongs += 1
+    })
+    client.socket.ping()
+    await until('a pong', () => pongs === 1)
+    expect(seen[0]?.closed).toBe(0)
+  })
+
+  test('the gate counts, refuses beyond its ceiling and forgets who left', async () => {
+    const stats = new EdgeStats()
+    const gate = new AcceptGate({ acceptPerSecond: 1e6, acceptBurst: 1e6, maxConnections: 1 }, stats)
+    const { listener } = await serve({ stats, gate })
+    const first = dial(listener)
+    await opened(first)
+    expect(stats.nowConnections).toBe(1)
+    const second = dial(listener)
+    await until('refused', () => second.status === 503)
+    first.socket.close()
+    await until('left', () => stats.nowConnections === 0)
+    const badKey = connect(listener.port, '127.0.0.1')
+    undo.push(() => badKey.destroy())
+    badKey.write(
+      'GET /mqtt HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n',
+    )
+    await until('refused', () => badKey.readableEnded || badKey.bytesRead > 0)
+    await until('left', () => stats.nowConnections === 0)
+  })
+
+  test('only allowed origins, and clients without one', async () => {
+    const { listener } = await serve({ allowedOrigins: ['https://good.example'] })
+    const bad = dial(listener, ['mqtt'], { origin: 'https://bad.example' })
+    await until('refused', () => bad.status === 403)
+    await opened(dial(listener, ['mqtt'], { origin: 'https://good.example' }))
+    await opened(dial(listener))
+  })
+
+  test('stopAccepting refuses MQTT and goes on serving pages; close ends what is open', async () => {
+    const { listener, seen, url } = await serve()
+    const client = dial(listener)
+    await opened(client)
+    listener.stopAccepting()
+    const late = dial(listener)
+    await until('refused', () => late.status === 503)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    await listener.close()
+    await until('closed', () => client.code !== undefined && seen[0]?.closed === 1)
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow()
+  })
+})
+
+describe('pages', () => {
+  test('health, readiness with reasons, unknown paths', async () => {
+    let reasons: string[] = []
+    const { url } = await serve({ ready: () => ({ ok: reasons.length === 0, reasons }) })
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    reasons = ['Draining', 'Log is not open']
+    const response = await fetch(`${url}/readyz`)
+    expect(response.status).toBe(503)
+    expect(await response.text()).toBe('Draining\nLog is not open\n')
+    expect((await fetch(`${url}/other`)).status).toBe(404)
+    expect((await fetch(`${url}/mqtt`)).status).toBe(426)
+  })
+
+  test('metrics follow the counters', async () => {
+    const { url, stats } = await serve()
+    stats.deliveries1 = 7
+    stats.nowSessions = 3
+    const response = await fetch(`${url}/metrics`)
+    const text = await response.text()
+    expect(response.headers.get('content-type')).toContain('version=0.0.4')
+    expect(text).toContain('meridian_deliveries_total{qos="1"} 7')
+    expect(text).toContain('meridian_sessions 3')
+    expect(text).toContain('# HELP meridian_messages_dropped_total ')
+    expect(text).toContain('meridian_build_info{version="1.2.3"} 1')
+  })
+
+  test('the first page shows how to connect and loads nothing', async () => {
+    const { url, listener } = await serve()
+    const response = await fetch(`${url}/`)
+    const page = await response.text()
+    expect(page).toContain('version 1.2.3')
+    expect(page).toContain('mosquitto_sub -h 127.0.0.1 -p 1883')
+    expect(page).toContain(`ws://127.0.0.1:${listener.port}/mqtt`)
+    expect(page).not.toMatch(/(src|href)="(?!\/(healthz|readyz|metrics)")/)
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+  })
+
+  test('a host header cannot put markup on the page', async () => {
+    const { listener } = await serve()
+    const answer = await raw(listener, 'GET / HTTP/1.1\r\nHost: <script>x\r\nConnection: close\r\n\r\n')
+    expect(answer).not.toContain('<script>x')
+  })
+})
+
+describe('HTTP limits', () => {
+  test('half a request is cut off in time', async () => {
+    const { listener } = await serve({ limits: { ...DEFAULT_LIMITS, connectTimeoutMs: 200 } })
+    const started = Date.now()
+    const [half, silent] = await Promise.all([raw(listener, 'GET / HTTP/1.1\r\nHost: x\r\n'), raw(listener, '')])
+    expect(half).toContain('408')
+    expect(silent).not.toContain('200')
+    expect(Date.now() - started).toBeLessThan(3000)
+  })
+
+  test('headers beyond 16 KiB are refused', async () => {
+    const { listener } = await serve()
+    const answer = await raw(listener, `GET / HTTP/1.1\r\nHost: x\r\nA: ${'x'.repeat(20_000)}\r\n\r\n`)
+    expect(answer).toContain('431')
+  })
+
+  test('a taken port is refused with a text that names it', async () => {
+    const { listener } = await serve()
+    await expect(serve({}, { port: listener.port })).rejects.toThrow(`Cannot listen on 127.0.0.1:${listener.port} (ws)`)
+  })
+})
+
+describe('behind a proxy and over TLS', () => {
+  test('a PROXY header names the peer of a WebSocket', async () => {
+    const stats = new EdgeStats()
+    const { listener, seen } = await serve({}, { proxy: { timeoutMs: 1000, stats } })
+    const createConnection = (): Socket => {
+      const socket = connect(listener.port, '127.0.0.1')
+      socket.write('PROXY TCP4 203.0.113.7 10.0.0.1 51234 8080\r\n')
+      return socket
+    }
+    await opened(dial(listener, ['mqtt'], { createConnection }))
+    await until('a connection', () => seen.length === 1)
+    expect(seen[0]?.peer).toMatchObject({ address: '203.0.113.7', port: 51234 })
+    await expect(fetch(`http://127.0.0.1:${listener.port}/healthz`)).rejects.toThrow()
+    expect(stats.malformed).toBe(1)
+  })
+
+  test('WSS with a client certificate', async () => {
+    const certificates = [{ certFile: file('server.crt'), keyFile: file('server.key') }]
+    const tls = { certificates, caFile: file('ca.crt'), requireClientCertificate: true }
+    const { listener, seen } = await serve({}, { tls })
+    const ca = readFileSync(file('ca.crt'))
+    const pair = { ca, cert: readFileSync(file('device.crt')), key: readFileSync(file('device.key')) }
+    const client = dial(listener, ['mqtt'], pair, 'wss')
+    await opened(client)
+    await until('a connection', () => seen.length === 1)
+    expect(seen[0]?.peer).toMatchObject({ listener: 'wss', secure: true, certificateName: 'device-7' })
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      get(`https://localhost:${listener.port}/healthz`, pair, response => {
+        response.resume()
+        resolve(response.statusCode)
+      }).on('error', reject)
+    })
+    expect(status).toBe(200)
+    const without = dial(listener, ['mqtt'], { ca }, 'wss')
+    await until('refused', () => without.socket.readyState === WebSocket.CLOSED)
+    expect(seen.length).toBe(1)
+  })
+})
+
+/** Everything the server says until it closes. */
+function raw(listener: Listener, request: string): Promise<string> {
+  return new Promise(resolve => {
+    const socket = connect(listener.port, '127.0.0.1')
+    undo.push(() => socket.destroy())
+    let text = ''
+    socket.on('data', chunk => {
+      text += chunk.toString('latin1')
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(text))
+    socket.write(request)
+  })
+}
