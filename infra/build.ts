@@ -33,4 +33,7 @@ await build({
   banner: { js: banner },
   define: { MERIDIAN_VERSION: JSON.stringify(version) },
   logLevel: 'warning',
+}).catch(() => {
+  // What is wrong has been printed.
+  process.exitCode = 1
 })

@@ -18,11 +18,11 @@ export function resolve(settings: Settings): Config {
         'bind to 127.0.0.1 (--host), or accept everybody with --allow-anonymous',
     )
   }
-  if (!authenticates && !allowAnonymous && !settings.listeners.some(usesCertificates)) {
-    if (problems.length === 0)
-      problems.push(
-        'auth.allowAnonymous is false and no other method is configured: nobody could connect; set auth.passwordFile',
-      )
+  const nobody = !authenticates && !allowAnonymous && !settings.listeners.some(usesCertificates)
+  if (nobody && problems.length === 0) {
+    problems.push(
+      'auth.allowAnonymous is false and no other method is configured: nobody could connect; set auth.passwordFile',
+    )
   }
   problems.push(...checkOrder(settings))
   if (problems.length > 0) throw new ConfigError(problems)
@@ -31,7 +31,7 @@ export function resolve(settings: Settings): Config {
       settings.listeners
         .filter(isTls)
         .filter(usesCertificates)
-        .map(tls => tls.kind),
+        .map(l => l.kind),
     ),
   ]
   return { ...settings, auth: { ...settings.auth, allowAnonymous, certificateListeners } }
