@@ -134,6 +134,17 @@ export class FilterTree<P extends NonNullable<unknown>> {
     }
   }
 
+  /** Levels held, the root included: what the memory grows with. Walks the whole tree: for diagnostics. */
+  countNodes(): number {
+    let count = 0
+    const open = [this.#root]
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      count++
+      for (const child of node.all()) open.push(child)
+    }
+    return count
+  }
+
   #added(make: () => P): P {
     const payload = make()
     this.#size++

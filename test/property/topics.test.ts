@@ -107,6 +107,7 @@ test('the filter tree is a map of filters that matches as the naive matcher does
       }
       for (const filter of model) expect(tree.delete(filter)).toBe(true)
       expect([...tree.entries()]).toEqual([])
+      expect(tree.countNodes()).toBe(1)
     }),
     { numRuns: 500 },
   )

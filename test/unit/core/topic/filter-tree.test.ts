@@ -107,6 +107,20 @@ describe('delete', () => {
   })
 })
 
+test('levels that no filter needs are cut', () => {
+  const tree = treeOf('a/b/c', 'a/b/#')
+  expect(tree.countNodes()).toBe(4)
+  const others = ['a/b/d', 'a/b/d/e/f', 'a/+/x/#', '+/+', 'x/y/z', '#']
+  for (const filter of others) tree.getOrAdd(filter, () => filter)
+  expect(tree.countNodes()).toBe(14)
+  for (const filter of others) tree.delete(filter)
+  expect(tree.countNodes()).toBe(4)
+  tree.delete('a/b/c')
+  expect(tree.countNodes()).toBe(3)
+  tree.delete('a/b/#')
+  expect(tree.countNodes()).toBe(1)
+})
+
 test('entries gives filters as they were added, clear forgets them', () => {
   const filters = ['#', '+', '+/+', '/', '//', '/#', 'a', 'a/', 'a/#', 'a/+/#', '$SYS/#']
   const tree = treeOf(...filters)
