@@ -189,7 +189,7 @@ interface Line {
   readonly pattern: string
 }
 
-/** Decisions remembered per identity and action: enough for a device's own topics. */
+/** Decisions remembered per identity and action: enough for a device's own topics. Who uses more is asked about the rest each time, which is cheaper than making room. */
 const MAX_REMEMBERED = 64
 
 class Rights {
@@ -208,8 +208,7 @@ class Rights {
     const before = this.#decided.get(topic)
     if (before !== undefined) return before
     const allow = this.#lines.find(line => this.#fits(line.pattern, topic))?.allow ?? this.#defaultAllow
-    if (this.#decided.size >= MAX_REMEMBERED) this.#decided.clear()
-    this.#decided.set(topic, allow)
+    if (this.#decided.size < MAX_REMEMBERED) this.#decided.set(topic, allow)
     return allow
   }
 }
