@@ -108,6 +108,12 @@ describe('paging', () => {
     const page = index.match('d/+/state', undefined, 10)
     expect(page.values).toEqual(numbered(10, 9_990))
   })
+  test('removing 100,000 siblings costs constant time each', { timeout: 3000 }, () => {
+    const topics = numbered(100_000)
+    const index = indexOf(...topics)
+    for (const topic of topics) index.delete(topic)
+    expect(index.size).toBe(0)
+  })
   test('a topic with far more levels than a call stack has frames', () => {
     const deep = Array(30_000).fill('a').join('/')
     const index = indexOf(deep)

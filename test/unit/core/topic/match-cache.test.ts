@@ -39,6 +39,13 @@ describe('bound', () => {
     cache.invalidateFilter('a')
     expect(cache.get('a')).toBeUndefined()
   })
+  test('setting what is there pushes nothing out', () => {
+    const cache = new MatchCache<number>(4)
+    cache.set('a', 1)
+    cache.set('b', 1)
+    for (let i = 0; i < 10; i++) cache.set('b', i)
+    expect(cache.get('a')).toBe(1)
+  })
   test('below 2 nothing is kept', () => {
     for (const maxTopics of [0, 1]) {
       const cache = new MatchCache<number>(maxTopics)
