@@ -1,0 +1,139 @@
+/** The link of an edge in the same process: decides what takes effect at the call and what waits for its place in the turn. Owns no state. */
+import { type ClientKey, type Incarnation, NO_CLIENT, type Tenant, type TopicFilter } from '../contract/ids.ts'
+import type {
+  ClaimReply,
+  ClaimRequest,
+  CoreLink,
+  EdgePort,
+  InboxPage,
+  Release,
+  RetainedPage,
+  Step,
+} from '../contract/link.ts'
+import type { Message } from '../contract/message.ts'
+import type { Outbound, Subscription } from '../contract/session.ts'
+import type { Retained } from '../route/retain.ts'
+import type { Router } from '../route/router.ts'
+import type { Flights } from '../session/flights.ts'
+import type { Inboxes } from '../session/inbox.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { CoreStats } from '../stats.ts'
+import type { Turn } from './turn.ts'
+
+/** The parts of a core that a link speaks to. */
+export interface CoreParts {
+  readonly turn: Turn
+  readonly sessions: Sessions
+  readonly flights: Flights
+  readonly inboxes: Inboxes
+  readonly router: Router
+  readonly retained: Retained
+  readonly stats: CoreStats
+  readonly now: () => number
+  readonly defer: (fn: () => void) => void
+}
+
+/**
+ * At the call: everything an edge tells about messages it holds (`journal`, `spool`, `save`, `release`, `delivered`), so
+ * that what is routed later in the turn finds it done. In its place in the queue: `publish`, `claim`, `subscribe`,
+ * `unsubscribe`, `retained`, `drain`.
+ */
+export class LocalLink implements CoreLink {
+  readonly incarnation: Incarnation
+  readonly #port: EdgePort
+  readonly #core: CoreParts
+
+  constructor(core: CoreParts, port: EdgePort, incarnation: Incarnation) {
+    this.#core = core
+    this.#port = port
+    this.incarnation = incarnation
+  }
+
+  get congested(): boolean {
+    return this.#core.turn.congested
+  }
+
+  claim(request: ClaimRequest, done: (reply: ClaimReply) => void): void {
+    const { turn, sessions, stats, defer } = this.#core
+    if (!turn.failing) return turn.call(() => sessions.claim(this.#port, request, done))
+    stats.claimsRefused++
+    defer(() => done({ ok: false, why: 'unavailable', detail: 'The session store cannot be written' }))
+  }
+
+  publish(message: Message): void {
+    const { turn, retained } = this.#core
+    if (message.retain && message.target === NO_CLIENT) retained.accept(message)
+    turn.message(message, this.#port)
+    if (message.packetId !== 0) this.#open(message)
+  }
+
+  subscribe(client: ClientKey, epoch: number, subscriptions: readonly Subscription[], done: () => void): void {
+    const { turn, sessions } = this.#core
+    const since = turn.next
+    turn.call(() => sessions.subscribe(client, epoch, subscriptions, since, done))
+  }
+
+  unsubscribe(client: ClientKey, epoch: number, filters: readonly TopicFilter[], done: () => void): void {
+    const { turn, sessions } = this.#core
+    turn.call(() => sessions.unsubscribe(client, epoch, filters, done))
+  }
+
+  retained(
+    tenant: Tenant,
+    filter: TopicFilter,
+    cursor: string | undefined,
+    limit: number,
+    done: (page: RetainedPage) => void,
+  ): void {
+    const { turn, retained, now } = this.#core
+    turn.call(() => turn.answer(() => done(retained.page(tenant, filter, cursor, limit, now()))))
+  }
+
+  journal(client: ClientKey, epoch: number, step: Step, done?: () => void): void {
+    const { turn, sessions, flights } = this.#core
+    const s = sessions.owned(this.#port, client, epoch)
+    if (s === undefined) return
+    flights.step(s, step)
+    if (done !== undefined) turn.call(() => turn.answer(done))
+  }
+
+  spool(client: ClientKey, epoch: number, message: Message): void {
+    const { sessions, inboxes } = this.#core
+    const s = sessions.owned(this.#port, client, epoch)
+    if (s !== undefined) inboxes.append(s, message)
+  }
+
+  drain(client: ClientKey, epoch: number, limit: number, done: (page: InboxPage) => void): void {
+    const { turn, sessions, inboxes } = this.#core
+    const read = () => {
+      const s = sessions.owned(this.#port, client, epoch)
+      if (s !== undefined) inboxes.read(s, limit, (messages, end) => done({ messages, end }))
+    }
+    turn.call(() => turn.answer(read))
+  }
+
+  save(client: ClientKey, epoch: number, outbound: Outbound): void {
+    const { sessions, flights, turn } = this.#core
+    const s = sessions.owned(this.#port, client, epoch)
+    if (s === undefined) return
+    flights.save(s, outbound)
+    turn.urge()
+  }
+
+  release(client: ClientKey, epoch: number, release: Release): void {
+    const { sessions } = this.#core
+    const s = sessions.owned(this.#port, client, epoch)
+    if (s !== undefined) sessions.release(s, release)
+  }
+
+  delivered(message: Message): void {
+    this.#core.router.delivered(message, this.#core.turn)
+  }
+
+  /** The packet id of an inbound QoS 2 message of a session that is connected here. */
+  #open(message: Message): void {
+    const { sessions, flights } = this.#core
+    const s = sessions.get(message.sender)
+    if (s?.presence === 'online' && s.port === this.#port) flights.open(s, message.packetId)
+  }
+}

@@ -1,0 +1,24 @@
+/** The log as the core sees it: append-only envelopes of records at increasing positions, trimmed from the front. Knows nothing of what an envelope holds. */
+
+/** What makes writes durable: everything that was said to a port before the call, at once. */
+export interface Commits {
+  /** Something was written that is not durable yet. */
+  readonly dirty: boolean
+  /** `done` once durable, in the same call or later. With an error nothing of it is durable, all of it is kept, and the next `commit` tries it again. */
+  commit(done: (error: Error | undefined) => void): void
+  close(): void
+}
+
+export interface Log {
+  readonly commits: Commits
+  /** False: nothing will ever be replayed, so nothing need be encoded or appended. */
+  readonly keeps: boolean
+  /** Position of the next record when the log was opened. Positions count records, are never used twice and start at 1. */
+  readonly next: number
+  /** `envelope` holds `records` records, the first at `position`. The bytes must stay as they are until the commit succeeded. */
+  append(position: number, records: number, envelope: Uint8Array): void
+  /** Forgets every envelope that starts before `position`. Durable with the next commit. */
+  trim(position: number): void
+  /** All envelopes, in order. */
+  replay(visit: (position: number, records: number, envelope: Uint8Array) => void): void
+}

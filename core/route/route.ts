@@ -1,0 +1,92 @@
+/** Who wants what one filter matches: edges by number of online sessions, offline persistent sessions, shared groups. Plain counting; `routes.ts` keeps it in the tree. */
+import type { TopicFilter } from '../contract/ids.ts'
+import type { EdgePort } from '../contract/link.ts'
+import type { Session } from '../session/session.ts'
+import type { StoredSubscription } from '../state/port.ts'
+
+interface EdgeCount {
+  readonly port: EdgePort
+  count: number
+}
+
+export class Members {
+  readonly edges: EdgeCount[] = []
+  offline: Map<Session, StoredSubscription> | undefined = undefined
+
+  /** True if the edge is new here. */
+  addEdge(port: EdgePort): boolean {
+    const known = this.edges.find(e => e.port === port)
+    if (known === undefined) this.edges.push({ port, count: 1 })
+    else known.count++
+    return known === undefined
+  }
+
+  /** True if it was the edge's last. */
+  removeEdge(port: EdgePort): boolean {
+    const i = this.edges.findIndex(e => e.port === port)
+    if (i < 0 || --this.edges[i]!.count > 0) return false
+    this.edges.splice(i, 1)
+    return true
+  }
+
+  /** True if it is the first. */
+  addOffline(session: Session, subscription: StoredSubscription): boolean {
+    this.offline ??= new Map()
+    this.offline.set(session, subscription)
+    return this.offline.size === 1
+  }
+
+  /** True if it was the last. */
+  removeOffline(session: Session): boolean {
+    if (this.offline?.delete(session) !== true || this.offline.size > 0) return false
+    this.offline = undefined
+    return true
+  }
+
+  get isEmpty(): boolean {
+    return this.edges.length === 0 && this.offline === undefined
+  }
+}
+
+export class Group extends Members {
+  /** The full `$share/{group}/{filter}`. */
+  readonly filter: TopicFilter
+  #turn = 0
+
+  constructor(filter: TopicFilter) {
+    super()
+    this.filter = filter
+  }
+
+  /** An edge with an online member, in turn; one that gets the message anyway comes first. */
+  nextEdge(chosen: readonly EdgePort[]): EdgePort | undefined {
+    const known = this.edges.find(e => chosen.includes(e.port))
+    return known?.port ?? this.edges[this.#turn++ % this.edges.length]?.port
+  }
+
+  /** The offline member whose turn it is. */
+  nextOffline(): [Session, StoredSubscription] | undefined {
+    for (const member of this.offline ?? []) {
+      this.served(member[0])
+      return member
+    }
+    return undefined
+  }
+
+  /** An offline member got a message: the others come first now. */
+  served(session: Session): void {
+    const subscription = this.offline?.get(session)
+    if (subscription === undefined) return
+    this.offline!.delete(session)
+    this.offline!.set(session, subscription)
+  }
+}
+
+export class Route extends Members {
+  /** By the full filter. */
+  groups: Map<TopicFilter, Group> | undefined = undefined
+
+  override get isEmpty(): boolean {
+    return super.isEmpty && this.groups === undefined
+  }
+}

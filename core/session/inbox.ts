@@ -1,0 +1,240 @@
+/** Inboxes within their bounds: append, put back in front, read on, remove. Keeps the books; the entries are in the state. */
+import { messageBytes } from '../contract/codec.ts'
+import type { Limits } from '../contract/limits.ts'
+import { type Message, messageKey, NEVER } from '../contract/message.ts'
+import type { InboxEntry, InboxSummary, State } from '../state/port.ts'
+import type { CoreEvents, CoreStats } from '../stats.ts'
+import { Inbox, type Session } from './session.ts'
+
+/** Appended entries lie this far apart, so that what an edge hands back fits in front of what it has not read. */
+const GAP = 65_536
+/** A page ends early beyond it. */
+const PAGE_BYTES = 4 * 1024 * 1024
+const START = Number.MIN_SAFE_INTEGER
+
+/** Positions from `next` up to `end` (excluded) are free. */
+interface Room {
+  next: number
+  readonly end: number
+}
+
+export interface InboxOptions {
+  readonly state: State
+  readonly limits: Limits
+  readonly stats: CoreStats
+  readonly events: CoreEvents
+  readonly now: () => number
+  readonly dropPolicy: 'oldest' | 'newest'
+}
+
+export class Inboxes {
+  readonly #o: InboxOptions
+
+  constructor(options: InboxOptions) {
+    this.#o = options
+  }
+
+  /** What the state holds at start. */
+  load(session: Session, summary: InboxSummary): void {
+    const inbox = (session.inbox = new Inbox())
+    inbox.count = summary.count
+    inbox.bytes = summary.bytes
+    inbox.qos0 = summary.qos0
+    inbox.last = summary.last
+    this.#o.stats.nowInboxMessages += summary.count
+    this.#o.stats.nowInboxBytes += summary.bytes
+  }
+
+  /** Adds at the end, unless bounds forbid it. */
+  append(session: Session, message: Message, at = this.#o.now()): void {
+    const inbox = (session.inbox ??= new Inbox())
+    const bytes = messageBytes(message)
+    if (!this.#makeRoom(session, inbox, message, bytes)) return
+    inbox.last = Math.max(inbox.last, inbox.read, 0) + GAP
+    this.#put(session, inbox, { position: inbox.last, at, message }, bytes)
+  }
+
+  /**
+   * Takes back what waits at the edge, in order, in front of what was not read in this epoch. What came from the inbox
+   * stays where it is, unless something live comes before it.
+   */
+  handBack(session: Session, queue: readonly Message[]): void {
+    if (queue.length === 0) return
+    const inbox = (session.inbox ??= new Inbox())
+    let first = Number.POSITIVE_INFINITY
+    let room: Room | undefined
+    for (const message of queue) {
+      const key = messageKey(message)
+      const reading = inbox.reading.get(key)
+      if (reading !== undefined && room === undefined) {
+        inbox.reading.delete(key)
+        first = Math.min(first, reading.position)
+        continue
+      }
+      room ??= this.#roomInFront(session, inbox, queue.length)
+      if (reading !== undefined) this.#remove(session, inbox, key, reading)
+      first = Math.min(first, this.#insert(session, inbox, message, room))
+    }
+    if (first - 1 < inbox.read) inbox.read = first - 1
+  }
+
+  /** The recipient needs it no more. False if it was not read from this inbox. */
+  finished(session: Session, message: Message): boolean {
+    const { inbox } = session
+    if (inbox === undefined || inbox.reading.size === 0) return false
+    const key = messageKey(message)
+    const reading = inbox.reading.get(key)
+    if (reading === undefined) return false
+    this.#remove(session, inbox, key, reading)
+    return true
+  }
+
+  /** The edge has read it from this inbox and not answered. */
+  isReading(session: Session, message: Message): boolean {
+    const reading = session.inbox?.reading
+    return reading !== undefined && reading.size > 0 && reading.has(messageKey(message))
+  }
+
+  /** This epoch is over: whatever is still there is unread. */
+  rewind(session: Session): void {
+    const { inbox } = session
+    if (inbox === undefined) return
+    if (inbox.count === 0) session.inbox = undefined
+    inbox.reading.clear()
+    inbox.read = START
+  }
+
+  /** The next unread entries, at most `limit`; `end` if none are left. Expired ones are removed on the way. */
+  read(session: Session, limit: number, done: (messages: readonly Message[], end: boolean) => void): void {
+    const { inbox } = session
+    if (inbox === undefined || inbox.count === inbox.reading.size) return done([], true)
+    const messages: Message[] = []
+    let bytes = 0
+    const more = () =>
+      this.#o.state.readInbox(session.client, inbox.read, limit, false, entries => {
+        for (const entry of entries) {
+          if (messages.length >= limit || bytes > PAGE_BYTES) return done(messages, false)
+          inbox.read = entry.position
+          if (!this.#take(session, inbox, entry)) continue
+          messages.push(entry.message)
+          bytes += messageBytes(entry.message)
+        }
+        if (entries.length < limit) done(messages, true)
+        else if (messages.length >= limit || bytes > PAGE_BYTES) done(messages, false)
+        else more()
+      })
+    more()
+  }
+
+  /** The session is over; its entries go with its record. */
+  drop(session: Session): void {
+    if (session.inbox === undefined) return
+    this.#o.stats.nowInboxMessages -= session.inbox.count
+    this.#o.stats.nowInboxBytes -= session.inbox.bytes
+    session.inbox = undefined
+  }
+
+  /** Removes an entry whoever may have read it; for recovery. */
+  removeEntry(session: Session, entry: InboxEntry): void {
+    const reading = { position: entry.position, bytes: messageBytes(entry.message), qos: entry.message.qos }
+    this.#remove(session, session.inbox!, messageKey(entry.message), reading)
+  }
+
+  /** Marks it as being with the edge. False if the edge has it already, or it has expired. */
+  #take(session: Session, inbox: Inbox, entry: InboxEntry): boolean {
+    const { message } = entry
+    const key = messageKey(message)
+    const known = inbox.reading.get(key)
+    if (known?.position === entry.position) return false
+    const now = this.#o.now()
+    const reading = { position: entry.position, bytes: messageBytes(message), qos: message.qos }
+    if (
+      (message.expiresAt !== NEVER && message.expiresAt <= now) ||
+      entry.at + this.#o.limits.inboxAgeSec * 1000 <= now
+    ) {
+      this.#remove(session, inbox, key, reading)
+      this.#o.stats.inboxExpired++
+      this.#o.events({ is: 'inbox-dropped', client: session.client, topic: message.topic, why: 'expired' })
+      return false
+    }
+    if (known !== undefined) {
+      // The same message twice, by its own and a shared subscription: one copy per session.
+      this.#remove(session, inbox, key, reading)
+      return false
+    }
+    inbox.reading.set(key, reading)
+    return true
+  }
+
+  /** Free positions behind what was read in this epoch and in front of the rest; none if there is no rest. */
+  #roomInFront(session: Session, inbox: Inbox, needed: number): Room {
+    const room = { next: 0, end: 0 }
+    this.#o.state.readInbox(session.client, inbox.read, 1, false, ([unread]) => {
+      if (unread === undefined) return
+      room.next = inbox.read === START ? unread.position - needed : inbox.read + 1
+      room.end = unread.position
+    })
+    return room
+  }
+
+  #insert(session: Session, inbox: Inbox, message: Message, room: Room): number {
+    if (room.next >= room.end) {
+      this.append(session, message)
+      return inbox.last
+    }
+    const position = room.next++
+    const bytes = messageBytes(message)
+    if (this.#makeRoom(session, inbox, message, bytes))
+      this.#put(session, inbox, { position, at: this.#o.now(), message }, bytes)
+    return position
+  }
+
+  #put(session: Session, inbox: Inbox, entry: InboxEntry, bytes: number): void {
+    this.#o.state.putInbox(session.client, entry, bytes)
+    inbox.count++
+    inbox.bytes += bytes
+    if (entry.message.qos === 0) inbox.qos0++
+    this.#o.stats.inboxAppended++
+    this.#o.stats.nowInboxMessages++
+    this.#o.stats.nowInboxBytes += bytes
+  }
+
+  #remove(session: Session, inbox: Inbox, key: string, entry: { position: number; bytes: number; qos: number }): void {
+    this.#o.state.deleteInbox(session.client, entry.position)
+    if (inbox.reading.get(key)?.position === entry.position) inbox.reading.delete(key)
+    inbox.count--
+    inbox.bytes -= entry.bytes
+    if (entry.qos === 0) inbox.qos0--
+    this.#o.stats.nowInboxMessages--
+    this.#o.stats.nowInboxBytes -= entry.bytes
+  }
+
+  /** Drops the oldest unread QoS 0 entries, then by policy, until the message fits. False if the message itself is dropped. */
+  #makeRoom(session: Session, inbox: Inbox, message: Message, bytes: number): boolean {
+    const { limits, dropPolicy } = this.#o
+    while (inbox.count >= limits.inboxMessages || inbox.bytes + bytes > limits.inboxBytes) {
+      const fits = bytes <= limits.inboxBytes
+      if (fits && inbox.qos0 > 0 && this.#dropOldest(session, inbox, true)) continue
+      if (fits && message.qos > 0 && dropPolicy === 'oldest' && this.#dropOldest(session, inbox, false)) continue
+      this.#dropped(session, message)
+      return false
+    }
+    return true
+  }
+
+  #dropOldest(session: Session, inbox: Inbox, qos0Only: boolean): boolean {
+    let dropped = false
+    this.#o.state.readInbox(session.client, inbox.read, 1, qos0Only, ([oldest]) => {
+      if (oldest === undefined) return
+      dropped = true
+      this.removeEntry(session, oldest)
+      this.#dropped(session, oldest.message)
+    })
+    return dropped
+  }
+
+  #dropped(session: Session, message: Message): void {
+    this.#o.stats.inboxDropped++
+    this.#o.events({ is: 'inbox-dropped', client: session.client, topic: message.topic, why: 'full' })
+  }
+}

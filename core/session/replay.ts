@@ -1,0 +1,185 @@
+/** What the log says of one session at start: what it has acknowledged, what is in flight, and what it still has to get, in order. */
+import { own } from '../contract/codec.ts'
+import { type Message, messageKey } from '../contract/message.ts'
+import type { StoredStep } from '../log/envelope.ts'
+import type { InboxEntry, State } from '../state/port.ts'
+import type { CoreStats } from '../stats.ts'
+import type { Inboxes } from './inbox.ts'
+import type { Session } from './session.ts'
+
+export interface ReplayContext {
+  readonly state: State
+  readonly inboxes: Inboxes
+  readonly stats: CoreStats
+  readonly now: () => number
+}
+
+/** Position in the log of what the log does not hold any more. */
+const BEFORE_LOG = 0
+
+export class Replay {
+  readonly #s: Session
+  readonly #ctx: ReplayContext
+  /** Messages it needs no more, by identity. */
+  readonly #done = new Set<string>()
+  /** Identity by packet id, of everything that was in flight. */
+  readonly #ids = new Map<number, string>()
+  /** Packet ids in flight whose message is still to be found, by identity. */
+  readonly #missing = new Map<string, number>()
+  /** Identities in flight whose message is known; made when first asked for, after all steps are in. */
+  #flying: Set<string> | undefined = undefined
+  readonly #wanted: { readonly position: number; readonly message: Message }[] = []
+  /** Log positions of messages that are in the inbox. */
+  readonly #found = new Map<string, number>()
+  #inbox: InboxEntry[] | undefined = undefined
+  #inboxKeys = new Set<string>()
+
+  constructor(s: Session, ctx: ReplayContext) {
+    this.#s = s
+    this.#ctx = ctx
+    for (const [id, flight] of s.inflight ?? [])
+      if (flight.message !== undefined) this.#ids.set(id, messageKey(flight.message))
+  }
+
+  opened(position: number, packetId: number): void {
+    if (!this.#isNews(position)) return
+    this.#s.received ??= new Map()
+    this.#s.received.set(packetId, { envelope: undefined, recorded: false })
+  }
+
+  step(position: number, step: StoredStep): void {
+    const s = this.#s
+    const news = this.#isNews(position)
+    if (step.step === 'taken') return
+    const { packetId } = step
+    if (step.step === 'out') {
+      this.#ids.set(packetId, step.key)
+      if (!news) return
+      s.inflight ??= new Map()
+      s.inflight.delete(packetId)
+      s.inflight.set(packetId, {
+        state: 'sent',
+        message: step.message === undefined ? undefined : own(step.message),
+        envelope: undefined,
+        recorded: false,
+      })
+      if (step.message === undefined) this.#missing.set(step.key, packetId)
+    } else if (step.step === 'rec') {
+      this.#finish(this.#ids.get(packetId))
+      const flight = news ? s.inflight?.get(packetId) : undefined
+      if (flight === undefined) return
+      flight.state = 'received'
+      flight.message = undefined
+    } else if (step.step === 'done') {
+      this.#finish(step.key ?? this.#ids.get(packetId))
+      this.#ids.delete(packetId)
+      if (news) s.inflight?.delete(packetId)
+    } else if (news) s.received?.delete(packetId)
+  }
+
+  /** Identities of messages in flight that the steps did not bring along. */
+  missing(): IterableIterator<string> {
+    return this.#missing.keys()
+  }
+
+  /** The log holds a message that is missing. */
+  fill(message: Message): void {
+    const key = messageKey(message)
+    const flight = this.#s.inflight?.get(this.#missing.get(key) ?? -1)
+    if (flight === undefined) return
+    flight.message = own(message)
+    this.#missing.delete(key)
+    this.#flying?.add(key)
+  }
+
+  /** It has, or had, the message. */
+  has(message: Message): boolean {
+    const key = messageKey(message)
+    return this.#done.has(key) || this.#isFlying(key) || this.#inInbox(key)
+  }
+
+  /** The session is to get the message, unless it has it. */
+  want(position: number, message: Message): void {
+    const key = messageKey(message)
+    if (this.#done.has(key) || this.#isFlying(key)) return
+    if (this.#inInbox(key)) this.#found.set(key, position)
+    else this.#wanted.push({ position, message })
+  }
+
+  /** Completes what is in flight from the inbox, and puts what was missed into the inbox, in the order of the log. */
+  finish(): void {
+    this.#completeFlights()
+    if (this.#wanted.length === 0) return
+    const { inboxes, stats, now } = this.#ctx
+    stats.recovered += this.#wanted.length
+    const first = this.#wanted[0]!.position
+    let position = BEFORE_LOG
+    const later: { position: number; message: Message; at: number }[] = []
+    for (const entry of this.#entries()) {
+      position = Math.max(position, this.#found.get(messageKey(entry.message)) ?? position)
+      if (position <= first) continue
+      later.push({ position, message: entry.message, at: entry.at })
+      inboxes.removeEntry(this.#s, entry)
+    }
+    const at = now()
+    const merged = [...this.#wanted.map(w => ({ ...w, at })), ...later].sort((a, b) => a.position - b.position)
+    for (const { message, at } of merged) inboxes.append(this.#s, message, at)
+  }
+
+  /** The record does not know of this position yet. */
+  #isNews(position: number): boolean {
+    return position >= this.#s.asOf
+  }
+
+  #finish(key: string | undefined): void {
+    if (key === undefined) return
+    this.#done.add(key)
+    this.#missing.delete(key)
+  }
+
+  #isFlying(key: string): boolean {
+    if (this.#flying === undefined) {
+      this.#flying = new Set()
+      for (const flight of this.#s.inflight?.values() ?? [])
+        if (flight.message !== undefined) this.#flying.add(messageKey(flight.message))
+    }
+    return this.#missing.has(key) || this.#flying.has(key)
+  }
+
+  #completeFlights(): void {
+    const { inflight } = this.#s
+    if (inflight === undefined) return
+    const flying = new Map<string, number>()
+    for (const [id, flight] of inflight) {
+      const key = flight.message === undefined ? this.#ids.get(id) : messageKey(flight.message)
+      if (flight.state === 'sent' && key !== undefined) flying.set(key, id)
+    }
+    if (flying.size > 0)
+      for (const entry of [...this.#entries()]) {
+        const key = messageKey(entry.message)
+        const flight = inflight.get(flying.get(key) ?? -1)
+        if (flight === undefined && !this.#done.has(key)) continue
+        if (flight !== undefined) flight.message = entry.message
+        this.#ctx.inboxes.removeEntry(this.#s, entry)
+        this.#inbox = this.#inbox!.filter(e => e !== entry)
+      }
+    for (const [id, flight] of inflight)
+      if (flight.state === 'sent' && flight.message === undefined) inflight.delete(id)
+  }
+
+  #inInbox(key: string): boolean {
+    this.#entries()
+    return this.#inboxKeys.has(key)
+  }
+
+  #entries(): readonly InboxEntry[] {
+    if (this.#inbox !== undefined) return this.#inbox
+    this.#inbox = []
+    if (this.#s.inbox !== undefined)
+      this.#ctx.state.readInbox(this.#s.client, Number.MIN_SAFE_INTEGER, this.#s.inbox.count, false, entries => {
+        this.#inbox = [...entries]
+      })
+    this.#inboxKeys = new Set(this.#inbox.map(e => messageKey(e.message)))
+    return this.#inbox
+  }
+}

@@ -1,0 +1,94 @@
+/** One session as the core keeps it in memory, online or not. Plain data; `sessions.ts` and `outbound.ts` change it. */
+import type { ClientKey, TopicFilter } from '../contract/ids.ts'
+import type { ClaimReply, ClaimRequest, EdgePort } from '../contract/link.ts'
+import type { Message } from '../contract/message.ts'
+import type { Will } from '../contract/session.ts'
+import type { Envelope } from '../log/watermark.ts'
+import type { StoredSubscription } from '../state/port.ts'
+
+/** `claiming`: claimed, but the reply waits for a commit; until then it is routed to as if offline. */
+export type Presence = 'offline' | 'claiming' | 'online' | 'ended'
+
+/** A message in flight to the client, or a packet id that waits for PUBCOMP. */
+export interface Flight {
+  state: 'sent' | 'received'
+  message: Message | undefined
+  /** The envelope of its `out` step, until the session record holds it. */
+  envelope: Envelope | undefined
+  /** The stored record names it. */
+  recorded: boolean
+}
+
+/** An inbound QoS 2 packet id that waits for PUBREL. */
+export interface Received {
+  envelope: Envelope | undefined
+  recorded: boolean
+}
+
+/** An inbox entry that the edge has read in this epoch and not answered. */
+export interface Reading {
+  readonly position: number
+  readonly bytes: number
+  readonly qos: number
+}
+
+/** Where the inbox of a session stands; its entries are in the state. */
+export class Inbox {
+  count = 0
+  bytes = 0
+  qos0 = 0
+  /** Highest position given out. */
+  last = 0
+  /** Everything up to here was read in this epoch. */
+  read = Number.MIN_SAFE_INTEGER
+  /** By `messageKey`. */
+  readonly reading = new Map<string, Reading>()
+}
+
+export interface WaitingClaim {
+  readonly port: EdgePort
+  readonly request: ClaimRequest
+  readonly done: (reply: ClaimReply) => void
+  /** When the old owner is given up. ms since the epoch. */
+  readonly until: number
+}
+
+export class Session {
+  readonly client: ClientKey
+  /** Log position at which it began. */
+  readonly since: number
+  /** At start: steps of the log before this position are in the record it was loaded from. */
+  asOf = 0
+  presence: Presence = 'offline'
+  epoch = 0
+  port: EdgePort | undefined = undefined
+  expirySec = 0
+  /** When its connection ended, 0 while there is one. ms since the epoch. */
+  offlineAt = 0
+  /** Not published yet. */
+  will: Will | undefined = undefined
+  /** There is a record of it in the state. */
+  stored = false
+  dirty = false
+  readonly subscriptions = new Map<TopicFilter, StoredSubscription>()
+  /** By packet id, in order of sending. */
+  inflight: Map<number, Flight> | undefined = undefined
+  /** By packet id. */
+  received: Map<number, Received> | undefined = undefined
+  inbox: Inbox | undefined = undefined
+  /** Entries of the log that are open because of this session, and since when the oldest may be. */
+  holds = 0
+  heldSince = 0
+  /** Claims that wait for the connection to be given up. */
+  waiting: WaitingClaim[] | undefined = undefined
+
+  constructor(client: ClientKey, since: number) {
+    this.client = client
+    this.since = since
+  }
+
+  /** It outlives its connection. */
+  get persistent(): boolean {
+    return this.expirySec > 0
+  }
+}

@@ -1,0 +1,333 @@
+/** All sessions: who owns which, when they end, what they subscribe to. Raises epochs and refuses old ones; routes no messages. */
+import type { ClientKey, TopicFilter } from '../contract/ids.ts'
+import type { Limits } from '../contract/limits.ts'
+import type { ClaimReply, ClaimRequest, EdgePort, Release } from '../contract/link.ts'
+import type { MessageInit } from '../contract/message.ts'
+import type { Subscription, Will } from '../contract/session.ts'
+import type { Turn } from '../link/turn.ts'
+import type { Routes } from '../route/routes.ts'
+import type { SessionRecord, State, StoredSubscription } from '../state/port.ts'
+import type { CoreEvents, CoreStats } from '../stats.ts'
+import { endsAt, willDueAt, willMessage } from '../will/will.ts'
+import { Deadlines } from './deadlines.ts'
+import type { Flights } from './flights.ts'
+import type { Inboxes } from './inbox.ts'
+import { Session } from './session.ts'
+
+export interface SessionsOptions {
+  readonly state: State
+  readonly turn: Turn
+  readonly inboxes: Inboxes
+  readonly flights: Flights
+  readonly limits: Limits
+  readonly stats: CoreStats
+  readonly events: CoreEvents
+  readonly now: () => number
+  readonly routes: (client: ClientKey) => Routes
+  readonly publish: (init: MessageInit) => void
+}
+
+/** MQTT 5 reason code of a takeover [MQTT-3.1.4-3]. */
+const SESSION_TAKEN_OVER = 0x8e
+/** An owner that does not give a session up by then loses it. */
+const KICK_MS = 2_000
+
+export class Sessions {
+  readonly #o: SessionsOptions
+  readonly #sessions = new Map<ClientKey, Session>()
+  readonly #deadlines = new Deadlines<Session>()
+  readonly #contended = new Set<Session>()
+  #dirty: Session[] = []
+  #epoch: number
+
+  constructor(options: SessionsOptions) {
+    this.#o = options
+    // Above every epoch of an earlier life of this core, as long as it made fewer than one per millisecond.
+    this.#epoch = Math.floor(options.now())
+  }
+
+  get(client: ClientKey): Session | undefined {
+    return this.#sessions.get(client)
+  }
+
+  values(): IterableIterator<Session> {
+    return this.#sessions.values()
+  }
+
+  /** The session if this edge owns it in this epoch. */
+  owned(port: EdgePort, client: ClientKey, epoch: number): Session | undefined {
+    const s = this.#sessions.get(client)
+    return s !== undefined && s.epoch === epoch && s.port === port && s.presence === 'online' ? s : undefined
+  }
+
+  /** In its place in the queue. `done` is called once the claim is durable and the old owner has given the session up. */
+  claim(port: EdgePort, request: ClaimRequest, done: (reply: ClaimReply) => void): void {
+    const s = this.#sessions.get(request.client)
+    if (s === undefined || (s.presence === 'offline' && s.waiting === undefined))
+      return this.#grant(port, request, done)
+    s.waiting ??= []
+    s.waiting.push({ port, request, done, until: this.#o.now() + KICK_MS })
+    this.#contended.add(s)
+    if (s.waiting.length === 1) this.#kick(s)
+  }
+
+  /** In its place in the queue. `since`: log position at the call. */
+  subscribe(
+    client: ClientKey,
+    epoch: number,
+    subscriptions: readonly Subscription[],
+    since: number,
+    done: () => void,
+  ): void {
+    const s = this.#sessions.get(client)
+    if (s === undefined || s.epoch !== epoch) return
+    const routes = this.#o.routes(client)
+    for (const subscription of subscriptions) {
+      const { filter } = subscription
+      const known = s.subscriptions.get(filter)
+      const stored: StoredSubscription = { ...subscription, since: known?.since ?? since }
+      s.subscriptions.set(filter, stored)
+      if (s.presence !== 'online') routes.addOffline(stored, s)
+      else if (known === undefined) routes.addOnline(filter, s.port!)
+      if (known === undefined) this.#o.stats.nowSubscriptions++
+      if (s.persistent) this.#o.state.putSubscription(client, stored)
+    }
+    this.#answer(s.persistent && subscriptions.length > 0, done)
+  }
+
+  /** In its place in the queue. */
+  unsubscribe(client: ClientKey, epoch: number, filters: readonly TopicFilter[], done: () => void): void {
+    const s = this.#sessions.get(client)
+    if (s === undefined || s.epoch !== epoch) return
+    for (const filter of filters) {
+      if (!s.subscriptions.delete(filter)) continue
+      this.#unroute(s, filter)
+      this.#o.stats.nowSubscriptions--
+      if (s.stored) this.#o.state.deleteSubscription(client, filter)
+    }
+    this.#answer(s.stored && filters.length > 0, done)
+  }
+
+  /** At the call: what is routed from now on finds the session offline. */
+  release(s: Session, release: Release): void {
+    const port = s.port!
+    const persistent = s.persistent && release.expirySec > 0
+    s.offlineAt = this.#o.now()
+    s.expirySec = persistent ? release.expirySec : 0
+    if (!release.will) s.will = undefined
+    if (!persistent) this.end(s)
+    else {
+      this.#o.flights.takeAll(s, release.outbound)
+      const routes = this.#o.routes(s.client)
+      for (const subscription of s.subscriptions.values()) {
+        routes.removeOnline(subscription.filter, port)
+        routes.addOffline(subscription, s)
+      }
+      s.presence = 'offline'
+      s.port = undefined
+      this.#o.stats.nowOnline--
+      this.settle(s, s.offlineAt)
+      this.mark(s)
+      this.#o.turn.urge()
+    }
+    if (s.waiting !== undefined) this.#o.turn.call(() => this.#wake(s))
+  }
+
+  /** Publishes what is due of an offline session and ends it if it is over; otherwise sets its next deadline. */
+  settle(s: Session, now: number): void {
+    if (s.presence !== 'offline') return
+    if (endsAt(s) <= now) {
+      this.#o.stats.sessionsExpired++
+      this.#o.events({ is: 'session-expired', client: s.client })
+      this.end(s)
+      return
+    }
+    if (willDueAt(s) <= now) {
+      this.#publishWill(s, now)
+      this.mark(s)
+    }
+    this.#deadlines.set(s, Math.min(endsAt(s), willDueAt(s)))
+  }
+
+  /** Removes a session and everything of it; a will that waits is published first [MQTT-3.1.3-9 of 5.0]. */
+  end(s: Session): void {
+    const { state, stats, flights, inboxes, turn } = this.#o
+    if (s.will !== undefined && s.offlineAt > 0) this.#publishWill(s, this.#o.now())
+    for (const filter of s.subscriptions.keys()) this.#unroute(s, filter)
+    stats.nowSubscriptions -= s.subscriptions.size
+    stats.nowSessions--
+    if (s.presence === 'online') stats.nowOnline--
+    flights.drop(s)
+    inboxes.drop(s)
+    if (s.stored) {
+      state.deleteSession(s.client)
+      turn.urge()
+    }
+    this.#sessions.delete(s.client)
+    this.#deadlines.delete(s)
+    s.presence = 'ended'
+    s.port = undefined
+  }
+
+  /** Its record is written with the next commit. */
+  mark(s: Session): void {
+    if (s.dirty || !s.stored) return
+    s.dirty = true
+    this.#dirty.push(s)
+  }
+
+  /** Writes the records that have changed, as they are before this commit. */
+  stage(): void {
+    const dirty = this.#dirty
+    if (dirty.length === 0) return
+    this.#dirty = []
+    for (const s of dirty) {
+      s.dirty = false
+      if (s.presence === 'ended') continue
+      this.#o.state.putSession(this.#recordOf(s))
+      this.#o.flights.written(s)
+    }
+  }
+
+  tick(now: number): void {
+    for (const s of this.#deadlines.due(now)) this.settle(s, now)
+    for (const s of this.#o.flights.overdue(now - this.#o.limits.watermarkHoldMs)) {
+      this.#o.stats.heldTooLong++
+      this.mark(s)
+      this.#o.turn.urge()
+    }
+    for (const s of this.#contended) {
+      const first = s.waiting?.[0]
+      if (first === undefined || s.presence === 'ended') this.#contended.delete(s)
+      else if (first.until <= now && s.presence === 'online')
+        this.release(s, {
+          will: true,
+          expirySec: s.expirySec,
+          outbound: { inflight: this.#o.flights.inflight(s), queue: [] },
+        })
+    }
+  }
+
+  /** A session as the state has it: offline until somebody claims it. */
+  load(record: SessionRecord): Session {
+    const s = new Session(record.client, record.since)
+    s.asOf = record.asOf
+    s.epoch = record.epoch
+    s.expirySec = record.expirySec
+    s.offlineAt = record.offlineAt
+    s.will = record.will
+    s.stored = true
+    for (const { packetId, state, message } of record.inflight) {
+      s.inflight ??= new Map()
+      s.inflight.set(packetId, { state, message, envelope: undefined, recorded: true })
+    }
+    for (const packetId of record.received) {
+      s.received ??= new Map()
+      s.received.set(packetId, { envelope: undefined, recorded: true })
+    }
+    this.#epoch = Math.max(this.#epoch, record.epoch)
+    this.#sessions.set(s.client, s)
+    this.#o.stats.nowSessions++
+    return s
+  }
+
+  #grant(port: EdgePort, request: ClaimRequest, done: (reply: ClaimReply) => void): void {
+    const { turn, stats, limits, now } = this.#o
+    const { client, expirySec } = request
+    let s = this.#sessions.get(client)
+    if (s !== undefined && (request.cleanStart || endsAt(s) <= now())) {
+      this.end(s)
+      s = undefined
+    }
+    const present = s !== undefined
+    if (s === undefined) {
+      if (this.#sessions.size >= limits.sessions) {
+        stats.claimsRefused++
+        return turn.answer(() => done({ ok: false, why: 'quota', detail: `All ${limits.sessions} sessions are taken` }))
+      }
+      s = new Session(client, turn.next)
+      this.#sessions.set(client, s)
+      stats.nowSessions++
+    }
+    stats.claims++
+    const claimed = s
+    s.epoch = ++this.#epoch
+    s.port = port
+    s.presence = 'claiming'
+    s.expirySec = expirySec
+    s.offlineAt = 0
+    s.will = request.will === undefined ? undefined : ownWill(request.will)
+    this.#deadlines.delete(s)
+    if (s.persistent || s.will !== undefined) s.stored = true
+    this.mark(s)
+    this.#answer(s.stored, () => this.#granted(claimed, present, done))
+  }
+
+  #granted(s: Session, present: boolean, done: (reply: ClaimReply) => void): void {
+    const { inflight, received, inbox } = s
+    const routes = this.#o.routes(s.client)
+    for (const filter of s.subscriptions.keys()) {
+      routes.removeOffline(filter, s)
+      routes.addOnline(filter, s.port!)
+    }
+    s.presence = 'online'
+    this.#o.stats.nowOnline++
+    const state = {
+      subscriptions: [...s.subscriptions.values()],
+      inflight: inflight === undefined ? [] : this.#o.flights.inflight(s),
+      received: received === undefined ? [] : [...received.keys()],
+      queued: inbox !== undefined && inbox.count > 0,
+    }
+    done({ ok: true, epoch: s.epoch, present, state })
+    if (s.waiting !== undefined) this.#o.turn.call(() => this.#kick(s))
+  }
+
+  #kick(s: Session): void {
+    if (s.presence !== 'online' || s.waiting === undefined) return
+    this.#o.stats.takeovers++
+    s.port!.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
+  }
+
+  /** The session was given up: those who wait for it go on, in order. */
+  #wake(s: Session): void {
+    const waiting = s.waiting ?? []
+    s.waiting = undefined
+    this.#contended.delete(s)
+    for (const { port, request, done } of waiting) this.claim(port, request, done)
+  }
+
+  #answer(staged: boolean, fn: () => void): void {
+    if (staged) this.#o.turn.afterCommit(fn)
+    else this.#o.turn.answer(fn)
+  }
+
+  #unroute(s: Session, filter: TopicFilter): void {
+    const routes = this.#o.routes(s.client)
+    if (s.presence === 'online') routes.removeOnline(filter, s.port!)
+    else routes.removeOffline(filter, s)
+  }
+
+  #publishWill(s: Session, now: number): void {
+    const will = s.will!
+    s.will = undefined
+    this.#o.publish(willMessage(s.client, will, now))
+    this.#o.stats.willsPublished++
+    this.#o.events({ is: 'will-published', client: s.client, topic: will.topic })
+  }
+
+  #recordOf(s: Session): SessionRecord {
+    return {
+      client: s.client,
+      epoch: s.epoch,
+      since: s.since,
+      asOf: this.#o.turn.next,
+      expirySec: s.expirySec,
+      offlineAt: s.offlineAt,
+      will: s.will,
+      inflight: this.#o.flights.inflight(s),
+      received: [...(s.received?.keys() ?? [])],
+    }
+  }
+}
+
+const ownWill = (will: Will): Will => ({ ...will, payload: will.payload.slice(), props: will.props.slice() })

@@ -1,0 +1,49 @@
+/** Counters of one core as plain numbers, and its events. Counts up from the start of the process, but for `now…`, which go both ways. Owns no export format. */
+
+export class CoreStats {
+  nowSessions = 0
+  nowOnline = 0
+  nowSubscriptions = 0
+  nowRetained = 0
+  nowRetainedBytes = 0
+  nowInboxMessages = 0
+  nowInboxBytes = 0
+  /** Envelopes in the log that something still waits for. */
+  nowLogEnvelopes = 0
+  /** Accepted, but neither durable nor routed yet. Bytes. */
+  nowPendingBytes = 0
+  claims = 0
+  claimsRefused = 0
+  takeovers = 0
+  sessionsExpired = 0
+  published = 0
+  unmatched = 0
+  /** Calls of `EdgePort.deliver`. */
+  handedToEdges = 0
+  logRecords = 0
+  logBytes = 0
+  commits = 0
+  commitFailures = 0
+  inboxAppended = 0
+  inboxDropped = 0
+  inboxExpired = 0
+  retainedRefused = 0
+  retainedExpired = 0
+  willsPublished = 0
+  /** Messages found in the log at start that a session still needed. */
+  recovered = 0
+  /** Sessions whose un-acked state was stored because it held the log for too long. */
+  heldTooLong = 0
+}
+
+/** Things worth a log line or a rule. */
+export type CoreEvent =
+  | { readonly is: 'inbox-dropped'; readonly client: string; readonly topic: string; readonly why: 'full' | 'expired' }
+  | { readonly is: 'retained-refused'; readonly topic: string; readonly why: 'payload' | 'count' | 'bytes' }
+  | { readonly is: 'session-expired'; readonly client: string }
+  | { readonly is: 'will-published'; readonly client: string; readonly topic: string }
+  | { readonly is: 'commit-failed'; readonly detail: string; readonly retryMs: number }
+  | { readonly is: 'commit-recovered' }
+  | { readonly is: 'recovered'; readonly sessions: number; readonly retained: number; readonly messages: number }
+
+export type CoreEvents = (event: CoreEvent) => void

@@ -1,0 +1,27 @@
+/** When a will is due, and the message it becomes. Publishes nothing itself. */
+import { type ClientKey, tenantOf } from '../contract/ids.ts'
+import { type MessageInit, NEVER } from '../contract/message.ts'
+import { EXPIRY_NEVER, type Will } from '../contract/session.ts'
+import type { Session } from '../session/session.ts'
+
+/** When an offline session ends; Infinity if never, or if it is online. ms since the epoch. */
+export const endsAt = (s: Session): number =>
+  s.offlineAt === 0 || s.expirySec === EXPIRY_NEVER ? Number.POSITIVE_INFINITY : s.offlineAt + s.expirySec * 1000
+
+/** The earlier of its delay and the end of the session [MQTT-3.1.3-9 of 5.0]; Infinity if there is none to publish. ms since the epoch. */
+export const willDueAt = (s: Session): number =>
+  s.offlineAt === 0 || s.will === undefined
+    ? Number.POSITIVE_INFINITY
+    : Math.min(s.offlineAt + s.will.delaySec * 1000, endsAt(s))
+
+/** Message Expiry Interval counts from publication [MQTT5 3.1.3.2.4]. */
+export const willMessage = (client: ClientKey, will: Will, now: number): MessageInit => ({
+  tenant: tenantOf(client),
+  topic: will.topic,
+  qos: will.qos,
+  payload: will.payload,
+  retain: will.retain,
+  props: will.props,
+  expiresAt: will.expirySec === undefined ? NEVER : now + will.expirySec * 1000,
+  sender: client,
+})
