@@ -9,7 +9,14 @@ import { SPECIAL_BOTH } from './both/special.ts'
 import { SUBSCRIBE_BOTH } from './both/subscribe.ts'
 import { WILL_BOTH } from './both/will.ts'
 import type { Row } from './row.ts'
+import { WEBSOCKET } from './transport/websocket.ts'
 import { CONNECT_V3 } from './v3/connect.ts'
+import { CONNECT_V5 } from './v5/connect.ts'
+import { DISCONNECT_V5 } from './v5/disconnect.ts'
+import { PUBLISH_V5 } from './v5/publish.ts'
+import { SETTINGS_V5 } from './v5/settings.ts'
+import { SUBSCRIBE_V5 } from './v5/subscribe.ts'
+import { WILL_V5 } from './v5/will.ts'
 
 export const ROWS: readonly Row[] = [
   ...CONNECT_BOTH,
@@ -21,6 +28,13 @@ export const ROWS: readonly Row[] = [
   ...MALFORMED_BOTH,
   ...SPECIAL_BOTH,
   ...CONNECT_V3,
+  ...CONNECT_V5,
+  ...PUBLISH_V5,
+  ...SUBSCRIBE_V5,
+  ...WILL_V5,
+  ...DISCONNECT_V5,
+  ...SETTINGS_V5,
+  ...WEBSOCKET,
   ...LIMITS_BOTH,
   ...ACL_BOTH,
 ]

@@ -8,6 +8,7 @@ import {
   on3,
   on5,
   open,
+  type Part,
   props,
   type Row,
   raw,
@@ -21,7 +22,7 @@ import {
 import { ALL, alive, bye, connect, got, join, message, persistent, pub, sub, V34 } from '../words.ts'
 
 /** CONNECT byte by byte, for both versions: `flags` and what follows the client id. */
-const rawConnect = (who: string, flags: string, ...rest: Parameters<typeof frame>[1][]) => [
+const rawConnect = (who: string, flags: string, ...rest: readonly Part[]) => [
   on3(raw(who, frame(0x10, text('MQTT'), '04', flags, '0000', text(`{id}${who}`), ...rest))),
   on5(raw(who, frame(0x10, text('MQTT'), '05', flags, '0000', props(), text(`{id}${who}`), ...rest))),
 ]

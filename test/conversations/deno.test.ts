@@ -1,0 +1,4 @@
+/** Every conversation over TCP against the Deno build. */
+import { conversations } from './suite.ts'
+
+conversations({ runtime: 'deno', transport: 'tcp' })

@@ -1,0 +1,586 @@
+/** PUBLISH of 5.0: properties, expiry, topic aliases, reason codes, flow control. */
+import { absent, between, oneOf, save, use } from '../match.ts'
+import { closed, drop, expect, frame, props, type Row, raw, row, send, silence, text, wait } from '../row.ts'
+import { ack, alive, bye, got, join, message, persistent, pub, publish, sub, V5 } from '../words.ts'
+
+/** A PUBLISH with this property forwarded as it came. */
+const forwarded = (name: string, properties: Readonly<Record<string, unknown>>): Row =>
+  row(
+    name,
+    [
+      join('b'),
+      sub('b', '{t}/x', { qos: 2 }),
+      join('a'),
+      ...([0, 1, 2] as const).map(qos => [
+        pub('a', '{t}/x', 'payload', { qos, properties }),
+        got('b', '{t}/x', 'payload', { qos, properties }),
+      ]),
+    ],
+    V5,
+  )
+
+const PROPERTIES: readonly Row[] = [
+  forwarded('Payload Format Indicator is forwarded [MQTT-3.3.2-4]', { payloadFormatIndicator: true }),
+  forwarded('Content Type is forwarded [MQTT-3.3.2-19] [MQTT-3.3.2-20]', {
+    contentType: 'application/json; charset=é',
+  }),
+  forwarded('Response Topic is forwarded [MQTT-3.3.2-13] [MQTT-3.3.2-15]', { responseTopic: 'answers/{t}' }),
+  forwarded('Correlation Data is forwarded [MQTT-3.3.2-16]', { correlationData: Buffer.from([0, 255, 1, 2]) }),
+  forwarded('User Properties are forwarded in their order [MQTT-3.3.2-17] [MQTT-3.3.2-18]', {
+    userProperties: { z: '1', a: '2', m: '3', 'with space': '' },
+  }),
+  forwarded('a User Property may repeat [MQTT-3.3.2-17]', { userProperties: { k: ['1', '2', '1'] } }),
+  forwarded('all forwardable properties together', {
+    payloadFormatIndicator: true,
+    contentType: 'text/plain',
+    responseTopic: 'answers/{t}',
+    correlationData: Buffer.from('c'),
+    userProperties: { k: 'v' },
+  }),
+  row(
+    'properties of a retained message are kept with it [MQTT-3.3.2-17] [MQTT-3.3.2-20]',
+    [
+      join('a'),
+      pub('a', '{t}/x', 'kept', {
+        qos: 1,
+        retain: true,
+        properties: {
+          contentType: 'text/plain',
+          userProperties: { b: '1', a: '2' },
+          correlationData: Buffer.from('c'),
+        },
+      }),
+      join('b'),
+      sub('b', '{t}/x', { qos: 1 }),
+      got('b', '{t}/x', 'kept', {
+        qos: 1,
+        retain: true,
+        properties: {
+          contentType: 'text/plain',
+          userProperties: { b: '1', a: '2' },
+          correlationData: Buffer.from('c'),
+        },
+      }),
+    ],
+    V5,
+  ),
+  row(
+    'properties of a waiting message are kept with it [MQTT-3.3.2-17]',
+    [
+      join('b', persistent()),
+      sub('b', '{t}/x', { qos: 2 }),
+      bye('b'),
+      join('a'),
+      pub('a', '{t}/x', 'payload', {
+        qos: 2,
+        properties: { responseTopic: 'r/{t}', userProperties: { b: '1', a: '2' } },
+      }),
+      join('b', persistent(), { sessionPresent: true }),
+      got('b', '{t}/x', 'payload', {
+        qos: 2,
+        properties: { responseTopic: 'r/{t}', userProperties: { b: '1', a: '2' } },
+      }),
+    ],
+    V5,
+  ),
+  row(
+    'a 3.1.1 subscriber gets the message without properties',
+    [
+      join('b', { protocolVersion: 4 }),
+      sub('b', '{t}/x', { qos: 1 }),
+      join('a'),
+      pub('a', '{t}/x', 'payload', { qos: 1, properties: { contentType: 'text/plain', messageExpiryInterval: 60 } }),
+      got('b', '{t}/x', 'payload', { qos: 1, properties: absent }),
+    ],
+    V5,
+  ),
+  row(
+    'request and response: the answer goes to the response topic with the correlation data',
+    [
+      join('server'),
+      sub('server', '{t}/requests', { qos: 1 }),
+      join('client'),
+      sub('client', '{t}/answers', { qos: 1 }),
+      pub('client', '{t}/requests', 'question', {
+        qos: 1,
+        properties: { responseTopic: '{t}/answers', correlationData: Buffer.from('42') },
+      }),
+      got('server', '{t}/requests', 'question', {
+        qos: 1,
+        properties: { responseTopic: '{t}/answers', correlationData: Buffer.from('42') },
+      }),
+      pub('server', '{t}/answers', 'answer', { qos: 1, properties: { correlationData: Buffer.from('42') } }),
+      got('client', '{t}/answers', 'answer', { qos: 1, properties: { correlationData: Buffer.from('42') } }),
+    ],
+    V5,
+  ),
+]
+
+const EXPIRY: readonly Row[] = [
+  row(
+    'Message Expiry Interval is forwarded, whole, to who is there [MQTT-3.3.2-6]',
+    [
+      join('b'),
+      sub('b', '{t}/x', { qos: 1 }),
+      join('a'),
+      pub('a', '{t}/x', 'payload', { qos: 1, properties: { messageExpiryInterval: 100 } }),
+      got('b', '{t}/x', 'payload', { qos: 1, properties: { messageExpiryInterval: between(99, 100) } }),
+    ],
+    V5,
+  ),
+  row(
+    'a message that waited is forwarded with what remains of its interval [MQTT-3.3.2-6]',
+    [
+      join('b', persistent()),
+      sub('b', '{t}/x', { qos: 1 }),
+      bye('b'),
+      join('a'),
+      pub('a', '{t}/x', 'payload', { qos: 1, properties: { messageExpiryInterval: 100 } }),
+      wait(2100),
+      join('b', persistent(), { sessionPresent: true }),
+      got('b', '{t}/x', 'payload', { qos: 1, properties: { messageExpiryInterval: between(95, 98) } }),
+    ],
+    V5,
+  ),
+  row(
+    'a waiting message is gone when its interval has passed [MQTT-3.3.2-5]',
+    [
+      join('b', persistent()),
+      sub('b', '{t}/x', { qos: 1 }),
+      bye('b'),
+      join('a'),
+      pub('a', '{t}/x', 'short', { qos: 1, properties: { messageExpiryInterval: 1 } }),
+      pub('a', '{t}/x', 'long', { qos: 1, properties: { messageExpiryInterval: 100 } }),
+      wait(2200),
+      join('b', persistent(), { sessionPresent: true }),
+      got('b', '{t}/x', 'long', { qos: 1 }),
+      silence('b'),
+    ],
+    V5,
+  ),
+  row(
+    'a retained message is gone when its interval has passed [MQTT-3.3.2-5]',
+    [
+      join('a'),
+      pub('a', '{t}/short', 'short', { qos: 1, retain: true, properties: { messageExpiryInterval: 1 } }),
+      pub('a', '{t}/long', 'long', { qos: 1, retain: true, properties: { messageExpiryInterval: 100 } }),
+      wait(2200),
+      join('b'),
+      sub('b', '{t}/+', { qos: 1 }),
+      got('b', '{t}/long', 'long', { qos: 1, retain: true, properties: { messageExpiryInterval: between(95, 98) } }),
+      silence('b'),
+    ],
+    V5,
+  ),
+  row(
+    'a message whose sending has begun does not expire [MQTT-4.3.3-7] [MQTT-4.3.3-13]',
+    [
+      join('b', persistent()),
+      sub('b', '{t}/x', { qos: 2 }),
+      join('a'),
+      pub('a', '{t}/x', 'payload', { qos: 2, properties: { messageExpiryInterval: 1 } }),
+      expect('b', message('{t}/x', 'payload', { qos: 2, messageId: save('b.id') })),
+      wait(1500),
+      ack('b', 2),
+      alive('b'),
+    ],
+    V5,
+  ),
+]
+
+const FORBIDDEN: readonly Row[] = [
+  ...[
+    ['an unknown property in PUBLISH is malformed', '7f 01'],
+    ['a property of another packet in PUBLISH is malformed', '11 00000001'],
+    ['Payload Format Indicator 2 is refused', '01 02'],
+    ['Payload Format Indicator twice is a protocol error', '01 01 01 01'],
+    ['Message Expiry Interval twice is a protocol error', '02 00000001 02 00000001'],
+    ['Content Type twice is a protocol error', '03 0001 61 03 0001 61'],
+    ['Response Topic twice is a protocol error', '08 0001 61 08 0001 61'],
+    ['Correlation Data twice is a protocol error', '09 0001 61 09 0001 61'],
+    ['Topic Alias twice is a protocol error', '23 0001 23 0001'],
+    ['a Subscription Identifier from a client is a protocol error [MQTT-3.3.4-6]', '0b 01'],
+    ['Content Type that is no UTF-8 is malformed [MQTT-3.3.2-19]', '03 0002 c328'],
+    ['Response Topic that is no UTF-8 is malformed [MQTT-3.3.2-13]', '08 0002 c328'],
+    ['a property cut short in PUBLISH is malformed', '02 0000'],
+  ].map(([name = '', bytes = '']) =>
+    row(
+      name,
+      [join('a'), raw('a', frame(0x30, text('{t}/x'), props(bytes), '61')), closed('a', oneOf(0x81, 0x82, 0x99))],
+      V5,
+    ),
+  ),
+  row(
+    'a Response Topic with a wildcard is refused [MQTT-3.3.2-14]',
+    [
+      join('a'),
+      raw('a', frame(0x30, text('{t}/x'), props('08', text('{t}/#')), '61')),
+      closed('a', oneOf(0x81, 0x82, 0x90)),
+    ],
+    V5,
+  ),
+  row(
+    'a property length beyond a PUBLISH is malformed',
+    [join('a'), raw('a', frame(0x30, text('{t}/x'), '7f', '61')), closed('a', 0x81)],
+    V5,
+  ),
+  row(
+    'a property length that is longer than needed is malformed [MQTT-1.5.5-1]',
+    [join('a'), raw('a', frame(0x30, text('{t}/x'), '8000', '61')), closed('a', 0x81)],
+    V5,
+  ),
+  row(
+    'a remaining length that is longer than needed is malformed [MQTT-1.5.5-1]',
+    [join('a'), raw('a', 'c0 8000'), closed('a', 0x81)],
+    V5,
+  ),
+]
+
+const ALIAS: readonly Row[] = [
+  row(
+    'a topic alias stands for its topic [MQTT-3.3.2-12]',
+    [
+      join('b'),
+      sub('b', '{t}/#'),
+      join('a', {}, { properties: { topicAliasMaximum: save('max') } }),
+      pub('a', '{t}/x', 'one', { properties: { topicAlias: 1 } }),
+      pub('a', '', 'two', { properties: { topicAlias: 1 } }),
+      got('b', '{t}/x', 'one', { properties: absent }),
+      got('b', '{t}/x', 'two', { properties: absent }),
+    ],
+    V5,
+  ),
+  row(
+    'a topic alias can be set anew [MQTT-3.3.2-12]',
+    [
+      join('b'),
+      sub('b', '{t}/#'),
+      join('a'),
+      pub('a', '{t}/x', 'one', { properties: { topicAlias: 2 } }),
+      pub('a', '{t}/y', 'two', { properties: { topicAlias: 2 } }),
+      pub('a', '', 'three', { properties: { topicAlias: 2 } }),
+      got('b', '{t}/x', 'one'),
+      got('b', '{t}/y', 'two'),
+      got('b', '{t}/y', 'three'),
+    ],
+    V5,
+  ),
+  row(
+    'the largest topic alias granted works, the next is 0x94 [MQTT-3.3.2-9] [MQTT-3.3.2-12] [MQTT-3.2.2-17]',
+    [
+      join('a', {}, { properties: { topicAliasMaximum: save('max') } }),
+      send('a', publish('{t}/x', 'one', { qos: 1, messageId: 1, properties: { topicAlias: use('max') } })),
+      expect('a', { cmd: 'puback', messageId: 1 }),
+      raw('a', frame(0x30, text('{t}/x'), props('23 ffff'), '61')),
+      closed('a', 0x94),
+    ],
+    V5,
+  ),
+  row(
+    'topic alias 0 is 0x94 [MQTT-3.3.2-8]',
+    [join('a'), raw('a', frame(0x30, text('{t}/x'), props('23 0000'), '61')), closed('a', oneOf(0x94, 0x82))],
+    V5,
+  ),
+  row(
+    'a topic alias that was not set is a protocol error',
+    [join('a'), raw('a', frame(0x30, text(''), props('23 0003'), '61')), closed('a', oneOf(0x82, 0x94))],
+    V5,
+  ),
+  row(
+    'no topic and no alias is a protocol error [MQTT-4.7.3-1]',
+    [join('a'), raw('a', frame(0x30, text(''), props(), '61')), closed('a', oneOf(0x82, 0x90))],
+    V5,
+  ),
+  row(
+    'topic aliases do not outlive their connection [MQTT-3.3.2-7]',
+    [
+      join('a', persistent()),
+      pub('a', '{t}/x', 'one', { qos: 1, properties: { topicAlias: 1 } }),
+      drop('a'),
+      join('a', persistent(), { sessionPresent: true }),
+      raw('a', frame(0x30, text(''), props('23 0001'), '61')),
+      closed('a', oneOf(0x82, 0x94)),
+    ],
+    V5,
+  ),
+  row(
+    'topic aliases of two connections are not mixed up [MQTT-3.3.2-7]',
+    [
+      join('b'),
+      sub('b', '{t}/#', { qos: 1 }),
+      join('a1'),
+      join('a2'),
+      pub('a1', '{t}/1', 'one', { qos: 1, properties: { topicAlias: 1 } }),
+      pub('a2', '{t}/2', 'two', { qos: 1, properties: { topicAlias: 1 } }),
+      pub('a1', '', 'three', { qos: 1, properties: { topicAlias: 1 } }),
+      got('b', '{t}/1', 'one', { qos: 1 }),
+      got('b', '{t}/2', 'two', { qos: 1 }),
+      got('b', '{t}/1', 'three', { qos: 1 }),
+    ],
+    V5,
+  ),
+  row(
+    'without Topic Alias Maximum the server sends no alias [MQTT-3.1.2-27]',
+    [
+      join('b'),
+      sub('b', '{t}/x'),
+      join('a'),
+      pub('a', '{t}/x', 'one'),
+      pub('a', '{t}/x', 'two'),
+      got('b', '{t}/x', 'one', { properties: absent }),
+      got('b', '{t}/x', 'two', { properties: absent }),
+    ],
+    V5,
+  ),
+  row(
+    'the server uses topic aliases within the client’s maximum [MQTT-3.1.2-26] [MQTT-3.3.2-11]',
+    [
+      join('b', { properties: { topicAliasMaximum: 2 } }),
+      sub('b', '{t}/#'),
+      join('a'),
+      pub('a', '{t}/long/topic', 'one'),
+      got('b', '{t}/long/topic', 'one', { properties: { topicAlias: save('alias') } }),
+      pub('a', '{t}/long/topic', 'two'),
+      got('b', '', 'two', { properties: { topicAlias: use('alias') } }),
+      pub('a', '{t}/other/topic', 'three'),
+      got('b', '{t}/other/topic', 'three', { properties: { topicAlias: oneOf(1, 2, absent) } }),
+    ],
+    V5,
+  ),
+]
+
+const FLOW: readonly Row[] = [
+  row(
+    'PUBACK and PUBREC say 0x10 where nobody subscribes [MQTT-3.4.2-1] [MQTT-3.5.2-1]',
+    [
+      join('a'),
+      send('a', publish('{t}/none', 'payload', { qos: 1, messageId: 1 })),
+      expect('a', { cmd: 'puback', messageId: 1, code: 0x10 }),
+      send('a', publish('{t}/none', 'payload', { qos: 2, messageId: 2 })),
+      expect('a', { cmd: 'pubrec', messageId: 2, code: 0x10 }),
+      send('a', { cmd: 'pubrel', messageId: 2 }),
+      expect('a', { cmd: 'pubcomp', messageId: 2, code: 0 }),
+    ],
+    { profile: 'options', versions: [5] }, // No row of this profile subscribes to #.
+  ),
+  row(
+    'PUBACK and PUBREC say 0x00 where somebody subscribes [MQTT-3.4.2-1] [MQTT-3.5.2-1]',
+    [
+      join('b'),
+      sub('b', '{t}/x'),
+      join('a'),
+      send('a', publish('{t}/x', 'payload', { qos: 1, messageId: 1 })),
+      expect('a', { cmd: 'puback', messageId: 1, code: 0 }),
+      send('a', publish('{t}/x', 'payload', { qos: 2, messageId: 2 })),
+      expect('a', { cmd: 'pubrec', messageId: 2, code: 0 }),
+      send('a', { cmd: 'pubrel', messageId: 2 }),
+      expect('a', { cmd: 'pubcomp', messageId: 2, code: 0 }),
+    ],
+    V5,
+  ),
+  row(
+    'not more than the client’s Receive Maximum is in flight [MQTT-3.3.4-9] [MQTT-4.9.0-1] [MQTT-4.9.0-2]',
+    [
+      join('b', { properties: { receiveMaximum: 2 } }),
+      sub('b', '{t}/x', { qos: 2 }),
+      join('a'),
+      ...[1, 2, 3, 4].map(n => pub('a', '{t}/x', `${n}`, { qos: 1 })),
+      expect('b', message('{t}/x', '1', { qos: 1, messageId: save('one') })),
+      expect('b', message('{t}/x', '2', { qos: 1, messageId: save('two') })),
+      silence('b', 300),
+      send('b', { cmd: 'puback', messageId: use('one') }),
+      expect('b', message('{t}/x', '3', { qos: 1 })),
+      silence('b', 100),
+      send('b', { cmd: 'puback', messageId: use('two') }),
+      expect('b', message('{t}/x', '4', { qos: 1 })),
+    ],
+    V5,
+  ),
+  row(
+    'QoS 2 holds its place until PUBCOMP [MQTT-3.3.4-9] [MQTT-4.9.0-2]',
+    [
+      join('b', { properties: { receiveMaximum: 1 } }),
+      sub('b', '{t}/x', { qos: 2 }),
+      join('a'),
+      pub('a', '{t}/x', '1', { qos: 2 }),
+      pub('a', '{t}/x', '2', { qos: 2 }),
+      expect('b', message('{t}/x', '1', { qos: 2, messageId: save('id') })),
+      send('b', { cmd: 'pubrec', messageId: use('id') }),
+      expect('b', { cmd: 'pubrel', messageId: use('id') }),
+      silence('b', 200),
+      send('b', { cmd: 'pubcomp', messageId: use('id') }),
+      got('b', '{t}/x', '2', { qos: 2 }),
+    ],
+    V5,
+  ),
+  row(
+    'a PUBREC of 0x80 or more ends the exchange and frees its place [MQTT-4.3.3-4] [MQTT-4.4.0-2] [MQTT-3.3.4-9]',
+    [
+      join('b', { properties: { receiveMaximum: 1 } }),
+      sub('b', '{t}/x', { qos: 2 }),
+      join('a'),
+      pub('a', '{t}/x', '1', { qos: 2 }),
+      pub('a', '{t}/x', '2', { qos: 2 }),
+      expect('b', message('{t}/x', '1', { qos: 2, messageId: save('id') })),
+      send('b', { cmd: 'pubrec', messageId: use('id'), reasonCode: 0x80 }),
+      got('b', '{t}/x', '2', { qos: 2 }),
+    ],
+    V5,
+  ),
+  row(
+    'a PUBACK of 0x80 or more is an acknowledgement: nothing is resent [MQTT-4.4.0-2]',
+    [
+      join('b', persistent()),
+      sub('b', '{t}/x', { qos: 1 }),
+      join('a'),
+      pub('a', '{t}/x', '1', { qos: 1 }),
+      expect('b', message('{t}/x', '1', { qos: 1, messageId: save('id') })),
+      send('b', { cmd: 'puback', messageId: use('id'), reasonCode: 0x83 }),
+      alive('b'),
+      drop('b'),
+      join('b', persistent(), { sessionPresent: true }),
+      silence('b'),
+    ],
+    V5,
+  ),
+  row(
+    'a full window holds up nothing but messages [MQTT-3.3.4-10] [MQTT-4.9.0-3]',
+    [
+      join('b', { properties: { receiveMaximum: 1 } }),
+      sub('b', '{t}/x', { qos: 1 }),
+      join('a'),
+      pub('a', '{t}/x', '1', { qos: 1 }),
+      pub('a', '{t}/x', '2', { qos: 1 }),
+      expect('b', message('{t}/x', '1', { qos: 1, messageId: save('id') })),
+      alive('b'),
+      sub('b', '{t}/y', { qos: 1 }),
+      pub('b', '{t}/z', 'mine', { qos: 2 }),
+      alive('b'),
+      send('b', { cmd: 'puback', messageId: use('id') }),
+      expect('b', message('{t}/x', '2', { qos: 1 })),
+    ],
+    V5,
+  ),
+  row(
+    'QoS 0 goes on while the window is full',
+    [
+      join('b', { properties: { receiveMaximum: 1 } }),
+      sub('b', '{t}/x', { qos: 1 }),
+      join('a'),
+      pub('a', '{t}/x', '1', { qos: 1 }),
+      expect('b', message('{t}/x', '1', { qos: 1 })),
+      pub('a', '{t}/x', '2', { qos: 0 }),
+      expect('b', message('{t}/x', '2', { qos: 0 })),
+    ],
+    V5,
+  ),
+  row(
+    'a Receive Maximum smaller after a reconnect is respected when resending [MQTT-3.3.4-9] [MQTT-4.4.0-1]',
+    [
+      join('b', persistent({ properties: { receiveMaximum: 10 } })),
+      sub('b', '{t}/x', { qos: 1 }),
+      join('a'),
+      ...[1, 2, 3].map(n => pub('a', '{t}/x', `${n}`, { qos: 1 })),
+      ...[1, 2, 3].map(n => expect('b', message('{t}/x', `${n}`, { qos: 1, messageId: save(`id${n}`) }))),
+      drop('b'),
+      join('b', persistent({ properties: { receiveMaximum: 1 } }), { sessionPresent: true }),
+      expect('b', message('{t}/x', '1', { qos: 1, dup: true, messageId: use('id1') })),
+      silence('b', 200),
+      send('b', { cmd: 'puback', messageId: use('id1') }),
+      expect('b', message('{t}/x', '2', { qos: 1, dup: true, messageId: use('id2') })),
+      silence('b', 100),
+    ],
+    V5,
+  ),
+  row(
+    'a message too large for its receiver is left out, and what follows comes [MQTT-3.1.2-24] [MQTT-3.1.2-25]',
+    [
+      join('b', { properties: { maximumPacketSize: 100 } }),
+      sub('b', '{t}/x', { qos: 1 }),
+      join('c'),
+      sub('c', '{t}/x', { qos: 1 }),
+      join('a'),
+      pub('a', '{t}/x', 'x'.repeat(200), { qos: 1 }),
+      pub('a', '{t}/x', 'small', { qos: 1 }),
+      got('b', '{t}/x', 'small', { qos: 1 }),
+      got('c', '{t}/x', 'x'.repeat(200), { qos: 1 }),
+      got('c', '{t}/x', 'small', { qos: 1 }),
+      silence('b'),
+    ],
+    V5,
+  ),
+  row(
+    'a message too large takes no place in the window [MQTT-3.1.2-25]',
+    [
+      join('b', { properties: { maximumPacketSize: 100, receiveMaximum: 1 } }),
+      sub('b', '{t}/x', { qos: 2 }),
+      join('a'),
+      pub('a', '{t}/x', 'x'.repeat(200), { qos: 2 }),
+      pub('a', '{t}/x', 'y'.repeat(200), { qos: 1 }),
+      pub('a', '{t}/x', 'small', { qos: 2 }),
+      got('b', '{t}/x', 'small', { qos: 2 }),
+    ],
+    V5,
+  ),
+  row(
+    'a retained message too large for its receiver is left out [MQTT-3.1.2-24]',
+    [
+      join('a'),
+      pub('a', '{t}/x', 'x'.repeat(200), { qos: 1, retain: true }),
+      pub('a', '{t}/y', 'small', { qos: 1, retain: true }),
+      join('b', { properties: { maximumPacketSize: 100 } }),
+      sub('b', '{t}/+', { qos: 1 }),
+      got('b', '{t}/y', 'small', { qos: 1, retain: true }),
+      silence('b'),
+    ],
+    V5,
+  ),
+  row(
+    'acknowledgements with a reason code and properties are understood',
+    [
+      join('b'),
+      sub('b', '{t}/x', { qos: 2 }),
+      join('a'),
+      pub('a', '{t}/x', '1', { qos: 1 }),
+      expect('b', message('{t}/x', '1', { qos: 1, messageId: save('id') })),
+      send('b', {
+        cmd: 'puback',
+        messageId: use('id'),
+        reasonCode: 0x10,
+        properties: { reasonString: 'fine', userProperties: { a: 'b' } },
+      }),
+      pub('a', '{t}/x', '2', { qos: 2 }),
+      expect('b', message('{t}/x', '2', { qos: 2, messageId: save('id') })),
+      send('b', { cmd: 'pubrec', messageId: use('id'), reasonCode: 0, properties: { reasonString: 'fine' } }),
+      expect('b', { cmd: 'pubrel', messageId: use('id'), code: 0 }),
+      send('b', { cmd: 'pubcomp', messageId: use('id'), reasonCode: 0, properties: { userProperties: { a: 'b' } } }),
+      alive('b'),
+    ],
+    V5,
+  ),
+  ...[
+    ['PUBACK', '40', '03'],
+    ['PUBREC', '50', '03'],
+    ['PUBREL', '62', '10'],
+    ['PUBCOMP', '70', '10'],
+  ].map(([name = '', head = '', code = '']) =>
+    row(
+      `a reason code that is none of ${name}’s is refused [MQTT-4.13.1-1]`,
+      [join('a'), raw('a', `${head} 03 0001 ${code}`), closed('a', oneOf(0x81, 0x82))],
+      V5,
+    ),
+  ),
+  ...['40', '50', '62', '70'].map(head =>
+    row(
+      `an unknown property in packet ${head} is malformed`,
+      [
+        join('a'),
+        raw('a', frame(Number.parseInt(head, 16), '0001 00', props('11 00000001'))),
+        closed('a', oneOf(0x81, 0x82)),
+      ],
+      V5,
+    ),
+  ),
+]
+
+export const PUBLISH_V5: readonly Row[] = [...PROPERTIES, ...EXPIRY, ...FORBIDDEN, ...ALIAS, ...FLOW]

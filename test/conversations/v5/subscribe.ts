@@ -1,0 +1,397 @@
+/** SUBSCRIBE and UNSUBSCRIBE of 5.0: options, subscription identifiers, shared subscriptions. */
+import { absent, oneOf } from '../match.ts'
+import { closed, drop, expect, frame, props, type Row, raw, row, send, silence, text, wait } from '../row.ts'
+import { alive, bye, got, join, message, persistent, pub, sub, unsub, V5 } from '../words.ts'
+
+const OPTIONS: readonly Row[] = [
+  row(
+    'No Local: the publisher does not get its own message [MQTT-3.8.3-3]',
+    [
+      join('a'),
+      sub('a', '{t}/x', { qos: 1, nl: true }),
+      join('b'),
+      sub('b', '{t}/x', { qos: 1 }),
+      pub('a', '{t}/x', 'mine', { qos: 1 }),
+      got('b', '{t}/x', 'mine', { qos: 1 }),
+      silence('a'),
+      pub('b', '{t}/x', 'yours', { qos: 1 }),
+      got('a', '{t}/x', 'yours', { qos: 1 }),
+    ],
+    V5,
+  ),
+  row(
+    'No Local on one of two overlapping subscriptions: the other delivers',
+    [
+      join('a'),
+      sub('a', '{t}/x', { nl: true }),
+      sub('a', '{t}/#', { nl: false }),
+      pub('a', '{t}/x', 'mine'),
+      got('a', '{t}/x', 'mine'),
+      silence('a'),
+    ],
+    V5,
+  ),
+  row(
+    'No Local holds for a message that waits [MQTT-3.8.3-3]',
+    [
+      join('a', persistent()),
+      sub('a', '{t}/x', { qos: 1, nl: true }),
+      pub('a', '{t}/x', 'mine', { qos: 1 }),
+      bye('a'),
+      join('a', persistent(), { sessionPresent: true }),
+      silence('a'),
+    ],
+    V5,
+  ),
+  row(
+    'No Local on a shared subscription is a protocol error [MQTT-3.8.3-4]',
+    [
+      join('a'),
+      send('a', {
+        cmd: 'subscribe',
+        messageId: 1,
+        subscriptions: [{ topic: '$share/g/{t}', qos: 0, nl: true, rap: false, rh: 0 }],
+      }),
+      closed('a', 0x82),
+    ],
+    V5,
+  ),
+  row(
+    'Retain As Published 1 keeps the flag, 0 clears it [MQTT-3.3.1-12] [MQTT-3.3.1-13]',
+    [
+      join('b'),
+      sub('b', '{t}/x', { rap: true }),
+      join('c'),
+      sub('c', '{t}/x', { rap: false }),
+      join('a'),
+      pub('a', '{t}/x', 'kept', { retain: true }),
+      got('b', '{t}/x', 'kept', { retain: true }),
+      got('c', '{t}/x', 'kept', { retain: false }),
+      pub('a', '{t}/x', 'passing'),
+      got('b', '{t}/x', 'passing', { retain: false }),
+      got('c', '{t}/x', 'passing', { retain: false }),
+    ],
+    V5,
+  ),
+  row(
+    'Retain As Published holds for a message that waits [MQTT-3.3.1-13]',
+    [
+      join('b', persistent()),
+      sub('b', '{t}/x', { qos: 1, rap: true }),
+      bye('b'),
+      join('a'),
+      pub('a', '{t}/x', 'kept', { qos: 1, retain: true }),
+      join('b', persistent(), { sessionPresent: true }),
+      got('b', '{t}/x', 'kept', { qos: 1, retain: true }),
+    ],
+    V5,
+  ),
+  row(
+    'retained messages have RETAIN 1 whatever Retain As Published says [MQTT-3.3.1-9]',
+    [
+      join('a'),
+      pub('a', '{t}/x', 'kept', { qos: 1, retain: true }),
+      join('b'),
+      sub('b', '{t}/x', { rap: false }),
+      got('b', '{t}/x', 'kept', { retain: true }),
+    ],
+    V5,
+  ),
+  row(
+    'Retain Handling 0: retained messages at every SUBSCRIBE [MQTT-3.3.1-9] [MQTT-3.8.4-4]',
+    [
+      join('a'),
+      pub('a', '{t}/x', 'kept', { qos: 1, retain: true }),
+      join('b'),
+      ...[1, 2].map(() => [sub('b', '{t}/x', { rh: 0 }), got('b', '{t}/x', 'kept', { retain: true })]),
+    ],
+    V5,
+  ),
+  row(
+    'Retain Handling 1: retained messages at the first SUBSCRIBE only [MQTT-3.3.1-10]',
+    [
+      join('a'),
+      pub('a', '{t}/x', 'kept', { qos: 1, retain: true }),
+      join('b'),
+      sub('b', '{t}/x', { rh: 1 }),
+      got('b', '{t}/x', 'kept', { retain: true }),
+      sub('b', '{t}/x', { rh: 1, qos: 1 }),
+      silence('b'),
+      unsub('b', '{t}/x'),
+      sub('b', '{t}/x', { rh: 1 }),
+      got('b', '{t}/x', 'kept', { retain: true }),
+    ],
+    V5,
+  ),
+  row(
+    'Retain Handling 2: no retained messages [MQTT-3.3.1-11]',
+    [
+      join('a'),
+      pub('a', '{t}/x', 'kept', { qos: 1, retain: true }),
+      join('b'),
+      sub('b', '{t}/x', { rh: 2 }),
+      silence('b'),
+      pub('a', '{t}/x', 'live'),
+      got('b', '{t}/x', 'live'),
+    ],
+    V5,
+  ),
+  row(
+    'subscribing again replaces the options [MQTT-3.8.4-3]',
+    [
+      join('b'),
+      sub('b', '{t}/x', { nl: true, rap: true, id: 1 }),
+      sub('b', '{t}/x', { nl: false, rap: false, id: 2 }),
+      pub('b', '{t}/x', 'mine', { retain: true }),
+      got('b', '{t}/x', 'mine', { retain: false, properties: { subscriptionIdentifier: 2 } }),
+    ],
+    V5,
+  ),
+  row(
+    'options of a kept session are kept [MQTT-3.1.2-5]',
+    [
+      join('b', persistent()),
+      sub('b', '{t}/x', { qos: 1, nl: true, rap: true, id: 7 }),
+      bye('b'),
+      join('b', persistent(), { sessionPresent: true }),
+      pub('b', '{t}/x', 'mine', { qos: 1 }),
+      silence('b'),
+      join('a'),
+      pub('a', '{t}/x', 'yours', { qos: 1, retain: true }),
+      got('b', '{t}/x', 'yours', { qos: 1, retain: true, properties: { subscriptionIdentifier: 7 } }),
+    ],
+    V5,
+  ),
+]
+
+const IDS: readonly Row[] = [
+  row(
+    'a Subscription Identifier comes with the messages of its subscription [MQTT-3.3.4-3]',
+    [
+      join('b'),
+      sub('b', '{t}/x', { id: 1 }),
+      sub('b', '{t}/y', { id: 268435455 }),
+      sub('b', '{t}/z'),
+      join('a'),
+      pub('a', '{t}/x', 'x'),
+      got('b', '{t}/x', 'x', { properties: { subscriptionIdentifier: 1 } }),
+      pub('a', '{t}/y', 'y'),
+      got('b', '{t}/y', 'y', { properties: { subscriptionIdentifier: 268435455 } }),
+      pub('a', '{t}/z', 'z'),
+      got('b', '{t}/z', 'z', { properties: absent }),
+    ],
+    V5,
+  ),
+  row(
+    'one copy carries the identifiers of all matching subscriptions [MQTT-3.3.4-3] [MQTT-3.3.4-4]',
+    [
+      join('b'),
+      sub('b', '{t}/x', { id: 1, qos: 1 }),
+      sub('b', '{t}/+', { id: 2 }),
+      sub('b', '{t}/#', { id: 300 }),
+      sub('b', '{t}/x/#'),
+      join('a'),
+      pub('a', '{t}/x', 'x', { qos: 1 }),
+      got('b', '{t}/x', 'x', { qos: 1, properties: { subscriptionIdentifier: [1, 2, 300] } }),
+      silence('b'),
+    ],
+    V5,
+  ),
+  row(
+    'identifiers come with messages that waited [MQTT-3.3.4-3]',
+    [
+      join('b', persistent()),
+      sub('b', '{t}/x', { id: 1, qos: 1 }),
+      sub('b', '{t}/+', { id: 2, qos: 1 }),
+      bye('b'),
+      join('a'),
+      pub('a', '{t}/x', 'x', { qos: 1 }),
+      join('b', persistent(), { sessionPresent: true }),
+      got('b', '{t}/x', 'x', { qos: 1, properties: { subscriptionIdentifier: [1, 2] } }),
+    ],
+    V5,
+  ),
+  row(
+    'identifiers come with retained messages [MQTT-3.3.4-3]',
+    [
+      join('a'),
+      pub('a', '{t}/x', 'kept', { qos: 1, retain: true }),
+      join('b'),
+      sub('b', '{t}/x', { id: 5 }),
+      got('b', '{t}/x', 'kept', { retain: true, properties: { subscriptionIdentifier: 5 } }),
+    ],
+    V5,
+  ),
+  row(
+    'identifiers come with messages of a shared subscription',
+    [
+      join('b'),
+      sub('b', '$share/g/{t}/x', { id: 9 }),
+      join('a'),
+      pub('a', '{t}/x', 'x'),
+      got('b', '{t}/x', 'x', { properties: { subscriptionIdentifier: 9 } }),
+    ],
+    V5,
+  ),
+  row(
+    'subscribing again without identifier removes it [MQTT-3.8.4-3]',
+    [
+      join('b'),
+      sub('b', '{t}/x', { id: 1 }),
+      sub('b', '{t}/x'),
+      join('a'),
+      pub('a', '{t}/x', 'x'),
+      got('b', '{t}/x', 'x', { properties: absent }),
+    ],
+    V5,
+  ),
+]
+
+const bad = (name: string, reason: unknown, bytes: string, option = '00'): Row =>
+  row(name, [join('a'), raw('a', frame(0x82, '0001', props(bytes), text('{t}/x'), option)), closed('a', reason)], V5)
+
+const BAD: readonly Row[] = [
+  bad('Subscription Identifier 0 is a protocol error', oneOf(0x81, 0x82), '0b 00'),
+  bad('two Subscription Identifiers are a protocol error', oneOf(0x81, 0x82), '0b 01 0b 02'),
+  bad('a Subscription Identifier of five bytes is malformed', 0x81, '0b ffffffff01'),
+  bad('an unknown property in SUBSCRIBE is malformed', oneOf(0x81, 0x82), '7f 01'),
+  bad('a property of another packet in SUBSCRIBE is malformed', oneOf(0x81, 0x82), '23 0001'),
+  bad('Retain Handling 3 is a protocol error', oneOf(0x81, 0x82), '', '30'),
+  bad('reserved bit 6 in the subscription options is malformed [MQTT-3.8.3-5]', 0x81, '', '40'),
+  bad('reserved bit 7 in the subscription options is malformed [MQTT-3.8.3-5]', 0x81, '', '80'),
+  row(
+    'an unknown property in UNSUBSCRIBE is malformed',
+    [join('a'), raw('a', frame(0xa2, '0001', props('0b 01'), text('{t}/x'))), closed('a', oneOf(0x81, 0x82))],
+    V5,
+  ),
+  row(
+    'user properties in SUBSCRIBE and UNSUBSCRIBE are taken',
+    [
+      join('a'),
+      send('a', {
+        cmd: 'subscribe',
+        messageId: 1,
+        subscriptions: [{ topic: '{t}', qos: 0, nl: false, rap: false, rh: 0 }],
+        properties: { userProperties: { a: 'b' } },
+      }),
+      expect('a', { cmd: 'suback', messageId: 1, granted: [0] }),
+      send('a', {
+        cmd: 'unsubscribe',
+        messageId: 2,
+        unsubscriptions: ['{t}'],
+        properties: { userProperties: { a: 'b' } },
+      }),
+      expect('a', { cmd: 'unsuback', messageId: 2, granted: [0] }),
+    ],
+    V5,
+  ),
+]
+
+const SHARED: readonly Row[] = [
+  row(
+    'each member of a group gets messages at its own QoS [MQTT-4.8.2-3]',
+    [
+      join('b'),
+      sub('b', '$share/g/{t}/x', { qos: 0 }),
+      join('a'),
+      pub('a', '{t}/x', 'payload', { qos: 2 }),
+      got('b', '{t}/x', 'payload', { qos: 0 }),
+      sub('b', '$share/g/{t}/x', { qos: 1 }),
+      pub('a', '{t}/x', 'payload', { qos: 2 }),
+      got('b', '{t}/x', 'payload', { qos: 1 }),
+    ],
+    V5,
+  ),
+  row(
+    'a QoS 2 delivery that was received is completed when its member comes back [MQTT-4.8.2-4]',
+    [
+      join('b', persistent()),
+      sub('b', '$share/g/{t}/x', { qos: 2 }),
+      join('a'),
+      pub('a', '{t}/x', 'payload', { qos: 2 }),
+      expect('b', message('{t}/x', 'payload', { qos: 2, messageId: { check: 'save', as: 'id' } })),
+      send('b', { cmd: 'pubrec', messageId: { check: 'use', name: 'id' } }),
+      expect('b', { cmd: 'pubrel', messageId: { check: 'use', name: 'id' } }),
+      drop('b'),
+      join('b', persistent(), { sessionPresent: true }),
+      expect('b', { cmd: 'pubrel', messageId: { check: 'use', name: 'id' } }),
+      send('b', { cmd: 'pubcomp', messageId: { check: 'use', name: 'id' } }),
+      silence('b'),
+    ],
+    V5,
+  ),
+  row(
+    'a QoS 2 message of a session that ended goes to no other member [MQTT-4.8.2-5]',
+    [
+      join('b'),
+      sub('b', '$share/g/{t}/x', { qos: 2 }),
+      join('a'),
+      pub('a', '{t}/x', 'payload', { qos: 2 }),
+      expect('b', message('{t}/x', 'payload', { qos: 2, messageId: { check: 'save', as: 'id' } })),
+      send('b', { cmd: 'pubrec', messageId: { check: 'use', name: 'id' } }),
+      expect('b', { cmd: 'pubrel', messageId: { check: 'use', name: 'id' } }),
+      join('c'),
+      sub('c', '$share/g/{t}/x', { qos: 2 }),
+      drop('b'),
+      silence('c', 300),
+    ],
+    V5,
+  ),
+  row(
+    'a message a member refuses goes to no other member [MQTT-4.8.2-6]',
+    [
+      join('b'),
+      sub('b', '$share/g/{t}/x', { qos: 1 }),
+      join('a'),
+      pub('a', '{t}/x', 'payload', { qos: 1 }),
+      expect('b', message('{t}/x', 'payload', { qos: 1, messageId: { check: 'save', as: 'id' } })),
+      join('c'),
+      sub('c', '$share/g/{t}/x', { qos: 1 }),
+      send('b', { cmd: 'puback', messageId: { check: 'use', name: 'id' }, reasonCode: 0x80 }),
+      silence('c', 200),
+      silence('b', 50),
+    ],
+    V5,
+  ),
+  row(
+    'a group of absent kept sessions: the message waits',
+    [
+      join('b', persistent()),
+      sub('b', '$share/g/{t}/x', { qos: 1 }),
+      bye('b'),
+      join('a'),
+      pub('a', '{t}/x', 'payload', { qos: 1 }),
+      join('b', persistent(), { sessionPresent: true }),
+      got('b', '{t}/x', 'payload', { qos: 1 }),
+    ],
+    V5,
+  ),
+  row(
+    'UNSUBSCRIBE of a shared filter never subscribed says 0x11',
+    [
+      join('a'),
+      send('a', { cmd: 'unsubscribe', messageId: 1, unsubscriptions: ['$share/g/{t}'] }),
+      expect('a', { cmd: 'unsuback', messageId: 1, granted: [0x11] }),
+    ],
+    V5,
+  ),
+  row(
+    'the same filter in two groups and without a group: three copies for one client',
+    [
+      join('b'),
+      sub('b', '$share/g1/{t}/x', { id: 1 }),
+      sub('b', '$share/g2/{t}/x', { id: 2 }),
+      sub('b', '{t}/x', { id: 3 }),
+      join('a'),
+      pub('a', '{t}/x', 'payload'),
+      ...[1, 2, 3].map(() =>
+        expect('b', message('{t}/x', 'payload', { properties: { subscriptionIdentifier: oneOf(1, 2, 3) } })),
+      ),
+      wait(50),
+      alive('b'),
+    ],
+    V5,
+  ),
+]
+
+export const SUBSCRIBE_V5: readonly Row[] = [...OPTIONS, ...IDS, ...BAD, ...SHARED]
