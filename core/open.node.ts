@@ -1,0 +1,45 @@
+/** Picks the implementations of a standalone core: SQLite in a data directory, or memory. */
+import type { Incarnation } from './contract/ids.ts'
+import type { Limits } from './contract/limits.ts'
+import { Core } from './core.ts'
+import { EmbeddedLog } from './log/embedded/log.node.ts'
+import { MemoryLog } from './log/memory.ts'
+import { EmbeddedState } from './state/embedded/state.node.ts'
+import { EmbeddedStore } from './state/embedded/store.node.ts'
+import { MemoryState } from './state/memory.ts'
+import type { CoreEvents, CoreStats } from './stats.ts'
+
+export interface StandaloneCoreOptions {
+  /** `:memory:` keeps nothing. */
+  readonly dataDir: string
+  readonly synchronous: 'normal' | 'full'
+  readonly limits: Limits
+  /** ms since the epoch. */
+  readonly now: () => number
+  /** Runs a function once the sockets of a turn were read (`setImmediate`). */
+  readonly defer: (fn: () => void) => void
+  readonly stats: CoreStats
+  readonly events?: CoreEvents
+  readonly dropPolicy?: 'oldest' | 'newest'
+  readonly queueQos0?: boolean
+}
+
+/** A core that is open. Throws an error that names the path and the reason if the data directory cannot be used; it is then left as it was. */
+export function openStandaloneCore(options: StandaloneCoreOptions): Core {
+  const { dataDir, synchronous, ...rest } = options
+  const incarnation = `core-${crypto.randomUUID()}` as Incarnation
+  if (dataDir === ':memory:') {
+    const core = new Core({ ...rest, incarnation, log: new MemoryLog(), state: new MemoryState() })
+    core.open()
+    return core
+  }
+  const store = new EmbeddedStore({ dir: dataDir, synchronous })
+  try {
+    const core = new Core({ ...rest, incarnation, log: new EmbeddedLog(store), state: new EmbeddedState(store) })
+    core.open()
+    return core
+  } catch (error) {
+    store.close()
+    throw error
+  }
+}
