@@ -96,6 +96,11 @@ export class Core {
     return new LocalLink(this.#parts, port, incarnation)
   }
 
+  /** The log cannot be written, or is behind: edges read no further from publishers. */
+  get congested(): boolean {
+    return this.#parts.turn.congested
+  }
+
   /** About once a second: deadlines, retries, trimming. ms since the epoch. */
   tick(now: number): void {
     if (!this.#isOpen) return

@@ -133,7 +133,9 @@ export class Edge implements EdgePort {
     const before = now - limits.watermarkHoldMs
     for (const session of sessions.values())
       if (session.persistent && session.inflight.size > 0) saveOverdue(this.#ctx, session, before)
-    if (this.#held.size > 0) this.#letGo()
+    // Held devices cannot be heard. If memory is short, each may bring one chunk more: it may hold acknowledgements.
+    for (const connection of this.#held) connection.heardAt = now
+    if (this.#held.size > 0 && !this.#congested && !this.#ctx.link.congested) this.#letGo()
   }
 
   /** Tells every device that the server goes (0x8B) and ends its connection; resolves when all have been told. */

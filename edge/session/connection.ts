@@ -50,6 +50,8 @@ export class Connection implements TransportEvents, PacketHandler {
   touched = false
   /** The transport asked to wait. */
   #blocked = false
+  /** Reading is paused because the peer does not read. */
+  #choked = false
   /** The peer has gone while CONNECT was being worked on. */
   #gone = false
   #published = false
@@ -88,13 +90,25 @@ export class Connection implements TransportEvents, PacketHandler {
     this.heardAt = this.#ctx.now()
     this.#ctx.stats.bytesIn += chunk.length
     this.#decoder.push(chunk)
+    if (this.#blocked && this.output.bytes > READ_AHEAD_BYTES) this.#choke()
     if (!this.#published) return
     this.#published = false
     if (this.#ctx.overloaded()) this.#ctx.hold(this)
   }
 
+  /** The device takes no answers: nothing more is read from it until it does. */
+  #choke(): void {
+    this.#choked = true
+    this.#ctx.stats.readPauses++
+    this.transport.pause()
+  }
+
   drained(): void {
     this.#blocked = false
+    if (this.#choked) {
+      this.#choked = false
+      this.transport.resume()
+    }
     if (this.output.count > 0) this.#ctx.touch(this)
     this.refill()
   }
@@ -195,7 +209,12 @@ export class Connection implements TransportEvents, PacketHandler {
 
   // ── what handlers ask for
 
+  /** A packet larger than the client takes is not sent, as if it had been [MQTT-3.1.2-25 of 5.0]. */
   send(bytes: Uint8Array): void {
+    if (this.session !== undefined && bytes.length > this.session.maxPacketBytes) {
+      this.#ctx.stats.droppedTooLarge++
+      return
+    }
     this.output.send(bytes)
     this.#ctx.touch(this)
   }
@@ -246,7 +265,7 @@ export class Connection implements TransportEvents, PacketHandler {
     if (session === undefined || this.phase !== Phase.Open) return
     const packetId = message.publisherPacketId
     if (message.qos === 1) session.unacked--
-    else session.received?.set(packetId, true)
+    else if (session.received?.has(packetId) === true) session.received.set(packetId, true)
     this.answerAck(
       message.qos === 1 ? PUBACK : PUBREC,
       packetId,

@@ -42,10 +42,20 @@ export function subscribe(ctx: EdgeContext, session: Session, packet: Subscribe)
   }
   ctx.link.subscribe(session.key, session.epoch, granted, () => {
     if (!connection.serves(session)) return
-    connection.send(subackFrame(session.version, packet.packetId, codes))
+    connection.send(subackFrame(session.version, packet.packetId, codes, explanation(ctx, session, packet)))
     for (const subscription of replay) addReplay(session, subscription)
     if (replay.length > 0) connection.refill()
   })
+}
+
+/** What is wrong with the first filter that is no filter, for clients that want to know. */
+function explanation(ctx: EdgeContext, session: Session, packet: Subscribe): { reasonString?: string } {
+  if (session.version !== 5 || !session.problemInformation) return {}
+  for (const { filter } of packet.requests) {
+    const wrong = checkTopicFilter(filter, ctx.limits)
+    if (wrong !== undefined && wrong.length < 1024) return { reasonString: wrong }
+  }
+  return {}
 }
 
 /** 0, or the reason why this filter is refused; the others of the packet go on. */

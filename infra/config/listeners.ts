@@ -4,11 +4,6 @@ import { z } from 'zod'
 const file = (description: string) => z.string().min(1).meta({ description, unit: 'path' })
 const host = z.string().min(1).default('127.0.0.1').meta({ description: 'Address to bind', unit: 'address' })
 const port = z.number().int().min(0).max(65_535).meta({ description: 'Port; 0 picks a free one', unit: 'port' })
-const path = z
-  .string()
-  .startsWith('/')
-  .default('/mqtt')
-  .meta({ description: 'Path of the WebSocket endpoint', unit: 'path' })
 const proxyProtocol = z
   .boolean()
   .default(false)
@@ -44,8 +39,8 @@ const kind = <K extends string>(name: K) => z.literal(name).meta({ description: 
 export const listenerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: kind('tcp'), host, port, proxyProtocol }),
   z.strictObject({ kind: kind('tls'), host, port, proxyProtocol, ...tls }),
-  z.strictObject({ kind: kind('ws'), host, port, path }),
-  z.strictObject({ kind: kind('wss'), host, port, path, ...tls }),
+  z.strictObject({ kind: kind('ws'), host, port }),
+  z.strictObject({ kind: kind('wss'), host, port, ...tls }),
   z.strictObject({ kind: kind('unix'), path: file('Path of the Unix socket') }),
 ])
 

@@ -101,7 +101,6 @@ export const configSchema = z.strictObject({
   mqtt: mqttSchema.prefault({}),
   metrics: z
     .strictObject({
-      enabled: flag(true, 'Serve `/metrics` at the HTTP port'),
       process: flag(true, 'Include memory, CPU and event loop figures of the process'),
     })
     .prefault({}),

@@ -41,7 +41,6 @@ const breathe = (): Promise<void> => new Promise(resolve => setImmediate(resolve
 
 class Gateway implements Running {
   readonly #config: Config
-  readonly #log: Logger
   readonly #turn = new Turn(setImmediate)
   readonly #edgeStats = new EdgeStats()
   readonly #coreStats = new CoreStats()
@@ -72,7 +71,6 @@ class Gateway implements Running {
 
   private constructor(config: Config, log: Logger, auth: OpenAuth) {
     this.#config = config
-    this.#log = log
     this.#auth = auth
     this.#eventLog = new EventLog(log)
     const { limits, mqtt } = config
@@ -81,7 +79,6 @@ class Gateway implements Running {
       dataDir: config.dataDir,
       synchronous: config.synchronous,
       limits,
-      incarnation,
       dropPolicy: mqtt.dropPolicy,
       queueQos0: mqtt.queueQos0,
       now: Date.now,

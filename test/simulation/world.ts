@@ -1,8 +1,12 @@
 /** A whole gateway (edge + core) without sockets, clocks or event loop: turns run when the test says so, time passes when it says so. */
 import type { Incarnation } from '../../core/contract/ids.ts'
 import { DEFAULT_LIMITS, type Limits } from '../../core/contract/limits.ts'
-import type { Core } from '../../core/core.ts'
-import { openStandaloneCore } from '../../core/open.node.ts'
+import { Core } from '../../core/core.ts'
+import { EmbeddedLog } from '../../core/log/embedded/log.node.ts'
+import { MemoryLog } from '../../core/log/memory.ts'
+import { EmbeddedState } from '../../core/state/embedded/state.node.ts'
+import { EmbeddedStore } from '../../core/state/embedded/store.node.ts'
+import { MemoryState } from '../../core/state/memory.ts'
 import { CoreStats } from '../../core/stats.ts'
 import { EVERYTHING } from '../../edge/auth/acl.ts'
 import { anonymous } from '../../edge/auth/anonymous.ts'
@@ -17,7 +21,7 @@ export interface WorldOptions {
   readonly limits?: Partial<Limits>
   readonly settings?: Partial<EdgeSettings>
   readonly auth?: Partial<Auth>
-  /** ':memory:' unless a crash is to be survived. */
+  /** Memory unless a crash is to be survived. */
   readonly dataDir?: string
 }
 
@@ -73,6 +77,7 @@ export class World {
   now = 1_700_000_000_000
   #lives = 0
   #due: (() => void) | undefined
+  #store: EmbeddedStore | undefined
   edge!: Edge
   core!: Core
   stats!: EdgeStats
@@ -92,18 +97,17 @@ export class World {
     const incarnation = `life${++this.#lives}` as Incarnation
     this.stats = new EdgeStats()
     this.coreStats = new CoreStats()
-    this.core = openStandaloneCore({
-      dataDir: o.dataDir ?? ':memory:',
-      synchronous: 'normal',
+    this.#store = o.dataDir === undefined ? undefined : new EmbeddedStore({ dir: o.dataDir, synchronous: 'normal' })
+    this.core = new Core({
+      log: this.#store === undefined ? new MemoryLog() : new EmbeddedLog(this.#store),
+      state: this.#store === undefined ? new MemoryState() : new EmbeddedState(this.#store),
       limits,
-      incarnation,
-      dropPolicy: 'oldest',
-      queueQos0: false,
+      incarnation: `core${this.#lives}` as Incarnation,
       now: () => this.now,
       defer: turn.core,
       stats: this.coreStats,
-      events: () => {},
     })
+    this.core.open()
     const auth: Auth = { authenticators: [anonymous], enhanced: [], authorizer: EVERYTHING, ...o.auth }
     this.edge = new Edge(
       {
@@ -134,6 +138,13 @@ export class World {
       this.#due = undefined
       run()
     }
+  }
+
+  /** The process dies in the middle of a turn, and another one starts on the same data directory. */
+  crash(): void {
+    this.#due = undefined
+    this.#store?.close()
+    this.start()
   }
 
   /** Lets time pass, with a tick at its end. */
