@@ -31,13 +31,23 @@ export function createFetch(context: HttpContext, accepting: () => boolean = () 
 }
 
 function upgrade(c: Context, context: HttpContext, protocol: string, leave: () => void): Response {
+  // The request tells nothing any more once it is upgraded.
+  const peer = peerOf(c)
   const { socket, response } = Deno.upgradeWebSocket(c.req.raw, { protocol, idleTimeout: IDLE_SEC })
   socket.binaryType = 'arraybuffer'
-  const peer = peerOf(c)
+  // A handshake that its client has abandoned ends without any event.
+  const abandoned = setTimeout(() => {
+    leave()
+    socket.close()
+  }, context.limits.connectTimeoutMs)
   socket.onopen = () => {
+    clearTimeout(abandoned)
     new WebTransport(socket, peer, context.factory, { maxFrameBytes: maxFrameBytes(context.limits) })
   }
-  socket.addEventListener('close', leave)
+  socket.addEventListener('close', () => {
+    clearTimeout(abandoned)
+    leave()
+  })
   return response
 }
 
