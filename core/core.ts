@@ -20,7 +20,7 @@ export interface CoreOptions {
   readonly log: Log
   readonly state: State
   readonly limits: Limits
-  /** Origin of the messages the core publishes itself; never used before. */
+  /** Of this process, never used before. An edge in the same process may have the same. */
   readonly incarnation: Incarnation
   /** ms since the epoch. */
   readonly now: () => number
@@ -38,11 +38,14 @@ export class Core {
   readonly #o: CoreOptions
   readonly #ports: EdgePort[] = []
   readonly #parts: CoreParts
+  /** Of the messages the core publishes itself. */
+  readonly #origin: Incarnation
   #seq = 0
   #isOpen = false
 
   constructor(options: CoreOptions) {
     this.#o = options
+    this.#origin = `${options.incarnation}.core` as Incarnation
     const { log, state, limits, stats, now, defer } = options
     const events: CoreEvents = options.events ?? (() => {})
     const common = { state, limits, stats, events, now }
@@ -111,7 +114,7 @@ export class Core {
 
   /** A message of the gateway itself. Topics below `$SYS/` are retained in memory only. */
   publish(init: MessageInit): void {
-    const message = new Message(this.#o.incarnation, ++this.#seq, init)
+    const message = new Message(this.#origin, ++this.#seq, init)
     if (message.retain) this.#parts.retained.accept(message)
     this.#parts.turn.message(message, undefined)
   }

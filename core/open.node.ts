@@ -14,6 +14,8 @@ export interface StandaloneCoreOptions {
   readonly dataDir: string
   readonly synchronous: 'normal' | 'full'
   readonly limits: Limits
+  /** Of this process, never used before. Default: a random one. */
+  readonly incarnation?: Incarnation
   /** ms since the epoch. */
   readonly now: () => number
   /** Runs a function once the sockets of a turn were read (`setImmediate`). */
@@ -27,7 +29,7 @@ export interface StandaloneCoreOptions {
 /** A core that is open. Throws an error that names the path and the reason if the data directory cannot be used; it is then left as it was. */
 export function openStandaloneCore(options: StandaloneCoreOptions): Core {
   const { dataDir, synchronous, ...rest } = options
-  const incarnation = `core-${crypto.randomUUID()}` as Incarnation
+  const incarnation = options.incarnation ?? (crypto.randomUUID() as Incarnation)
   if (dataDir === ':memory:') {
     const core = new Core({ ...rest, incarnation, log: new MemoryLog(), state: new MemoryState() })
     core.open()
