@@ -1,7 +1,7 @@
 /** The results as one SVG picture: CPU per delivery and p99 latency, by scenario and broker. Draws, decides nothing. */
 import type { Measure } from './load/report.ts'
 import type { BrokerName } from './outcome.ts'
-import { overRounds, type Results, type ScenarioResult } from './results.ts'
+import { brokersOf, overRounds, type Results, type ScenarioResult } from './results.ts'
 
 const COLOURS: readonly (readonly [BrokerName, string])[] = [
   ['meridian', '#2563eb'],
@@ -12,6 +12,7 @@ const COLOURS: readonly (readonly [BrokerName, string])[] = [
 const WIDTH = 960
 const LEFT = 150
 const RIGHT = 24
+const LABEL = 120
 const BAR = 11
 const GROUP_GAP = 12
 const PANEL_HEAD = 52
@@ -65,19 +66,19 @@ const drawPanel = (
 ): { svg: string; bottom: number } => {
   const all = scenarios.flatMap(s => COLOURS.map(([b]) => overRounds(s, b, panel.measure) ?? 0))
   const most = Math.max(2 * LEAST_MS, ...all)
-  const room = WIDTH - LEFT - RIGHT - 60
+  const room = WIDTH - LEFT - RIGHT - LABEL
   const parts = [text(24, top + 28, panel.title, 'font-size="14" font-weight="600"')]
   let y = top + PANEL_HEAD
   for (const scenario of scenarios) {
     const begin = y
     for (const [broker, colour] of COLOURS) {
+      if (!brokersOf(scenario).includes(broker)) continue
       const value = overRounds(scenario, broker, panel.measure)
-      if (value === undefined) continue
-      const length = Math.max(1, panel.scale(value, most) * room)
+      const length = value === undefined ? 0 : Math.max(1, panel.scale(value, most) * room)
       parts.push(
         `<rect x="${LEFT}" y="${y}" width="${length.toFixed(1)}" height="${BAR - 2}" rx="1.5" fill="${colour}"/>`,
       )
-      parts.push(text(LEFT + length + 6, y + BAR - 3, label(value), 'font-size="10" fill="#475569"'))
+      parts.push(text(LEFT + length + 6, y + BAR - 3, label(scenario, broker, value), 'font-size="10" fill="#475569"'))
       y += BAR
     }
     parts.push(text(LEFT - 10, (begin + y) / 2 + 3, scenario.name, 'text-anchor="end"'))
@@ -92,7 +93,13 @@ const legend = (): string =>
     return `<rect x="${x}" y="48" width="12" height="12" rx="2" fill="${colour}"/>\n${text(x + 18, 58, broker)}`
   }).join('\n')
 
-const label = (value: number): string => (value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en'))
+/** The value, and the losses that qualify it. */
+const label = (scenario: ScenarioResult, broker: BrokerName, value: number | undefined): string => {
+  const lost = overRounds(scenario, broker, 'lost') ?? 0
+  const number =
+    value === undefined ? 'no result' : value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en')
+  return lost > 0 ? `${number} (lost ${lost.toLocaleString('en')})` : number
+}
 
 const text = (x: number, y: number, words: string, attributes = ''): string =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${words.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</text>`

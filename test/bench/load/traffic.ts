@@ -123,9 +123,11 @@ const summary = (
     stray: sum(r => r.counts.stray),
     closed: sum(r => r.closed),
     unsent: Math.floor(o.rate * (o.warm + o.secs)) - sent,
-    p50_ms: latency.quantileMs(0.5),
-    p99_ms: latency.quantileMs(0.99),
-    p999_ms: latency.quantileMs(0.999),
+    ...(latency.total > 0 && {
+      p50_ms: latency.quantileMs(0.5),
+      p99_ms: latency.quantileMs(0.99),
+      p999_ms: latency.quantileMs(0.999),
+    }),
     late_p99_ms: late.quantileMs(0.99),
     load_cores: round(ownSecs / secs, 2),
     ...(o.qos > 0 && {
