@@ -6,7 +6,7 @@ import type { Inflight, Outbound } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Envelope } from '../log/watermark.ts'
 import type { Inboxes } from './inbox.ts'
-import type { Session } from './session.ts'
+import type { Flight, Received, Session } from './session.ts'
 
 export interface FlightsOptions {
   readonly turn: Turn
@@ -76,13 +76,13 @@ export class Flights {
     return list
   }
 
-  /** The record names everything from the coming commit on: the log need not. */
+  /** The record names everything from the coming commit on: neither log nor inbox need. */
   written(s: Session): void {
-    for (const f of [...(s.inflight?.values() ?? []), ...(s.received?.values() ?? [])]) {
-      f.recorded = true
-      this.#close(s, f.envelope)
-      f.envelope = undefined
+    for (const flight of s.inflight?.values() ?? []) {
+      if (flight.message !== undefined && !flight.recorded) this.#o.inboxes.finished(s, flight.message)
+      this.#inRecord(s, flight)
     }
+    for (const received of s.received?.values() ?? []) this.#inRecord(s, received)
   }
 
   /** The session is over. */
@@ -95,6 +95,12 @@ export class Flights {
   /** Sessions that may hold the log open since before `before`. ms since the epoch. */
   overdue(before: number): Session[] {
     return [...this.#holding].filter(s => s.heldSince < before)
+  }
+
+  #inRecord(s: Session, one: Flight | Received): void {
+    one.recorded = true
+    this.#close(s, one.envelope)
+    one.envelope = undefined
   }
 
   #adopt(s: Session, inflight: readonly Inflight[]): void {
