@@ -131,8 +131,7 @@ const summary = (
     late_p99_ms: late.quantileMs(0.99),
     load_cores: round(ownSecs / secs, 2),
     ...(o.qos > 0 && {
-      ack_p50_ms: ack.quantileMs(0.5),
-      ack_p99_ms: ack.quantileMs(0.99),
+      ...(ack.total > 0 && { ack_p50_ms: ack.quantileMs(0.5), ack_p99_ms: ack.quantileMs(0.99) }),
       unacked: sent - sum(r => r.acked),
     }),
     ...(o.pids.length > 0 && {
