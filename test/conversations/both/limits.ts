@@ -77,22 +77,12 @@ export const LIMITS_BOTH: readonly Row[] = [
   ),
   row(
     'a topic with too many levels is refused',
-    [
-      join('a'),
-      send('a', publish(`{t}${'/x'.repeat(20)}`, 'payload', { qos: 1, messageId: 4 })),
-      on5(expect('a', { cmd: 'puback', messageId: 4, code: 0x90 }), alive('a')),
-      on3(expect('a', { cmd: 'puback', messageId: 4 }), alive('a')),
-    ],
+    [join('a'), send('a', publish(`{t}${'/x'.repeat(20)}`, 'payload', { qos: 1, messageId: 4 })), closed('a', 0x90)],
     LIMITS,
   ),
   row(
     'a topic that is too long is refused',
-    [
-      join('a'),
-      send('a', publish(`{t}/${'x'.repeat(300)}`, 'payload', { qos: 1, messageId: 4 })),
-      on5(expect('a', { cmd: 'puback', messageId: 4, code: 0x90 }), alive('a')),
-      on3(expect('a', { cmd: 'puback', messageId: 4 }), alive('a')),
-    ],
+    [join('a'), send('a', publish(`{t}/${'x'.repeat(300)}`, 'payload', { qos: 1, messageId: 4 })), closed('a', 0x90)],
     LIMITS,
   ),
   row(
@@ -101,7 +91,7 @@ export const LIMITS_BOTH: readonly Row[] = [
     LIMITS,
   ),
   row(
-    'more filters in a SUBSCRIBE than allowed are refused, all of them',
+    'more filters in a SUBSCRIBE than allowed are refused',
     [
       join('a'),
       send('a', {
@@ -109,9 +99,7 @@ export const LIMITS_BOTH: readonly Row[] = [
         messageId: 3,
         subscriptions: ['1', '2', '3', '4', '5'].map(n => ({ topic: `{t}/${n}`, qos: 0 })),
       }),
-      on5(expect('a', { cmd: 'suback', messageId: 3, granted: Array(5).fill(0x97) })),
-      on3(expect('a', { cmd: 'suback', messageId: 3, granted: Array(5).fill(0x80) })),
-      alive('a'),
+      closed('a', 0x97),
     ],
     LIMITS,
   ),

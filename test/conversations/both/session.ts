@@ -7,20 +7,18 @@ import { ack, alive, bye, got, join, message, persistent, pub, publish, sub, uns
 const away = (qos: 0 | 1 | 2, filter = '{t}/x') => [join('a', persistent()), sub('a', filter, { qos }), bye('a')]
 
 export const SESSION_BOTH: readonly Row[] = [
-  row(
-    'QoS 1 and 2 messages wait for a kept session, in order [MQTT-3.1.2-23] [MQTT-4.5.0-1] [MQTT3-3.1.2-5] [MQTT3-4.5.0-1]',
-    [
-      away(2),
-      join('b'),
-      pub('b', '{t}/x', 'one', { qos: 1 }),
-      pub('b', '{t}/x', 'two', { qos: 2 }),
-      pub('b', '{t}/x', 'three', { qos: 1 }),
-      join('a', persistent(), { sessionPresent: true }),
-      got('a', '{t}/x', 'one', { qos: 1 }),
-      got('a', '{t}/x', 'two', { qos: 2 }),
-      got('a', '{t}/x', 'three', { qos: 1 }),
-      silence('a'),
-    ],
+  ...([1, 2] as const).map(qos =>
+    row(
+      `QoS ${qos} messages wait for a kept session, in order [MQTT-3.1.2-23] [MQTT-4.5.0-1] [MQTT3-3.1.2-5] [MQTT3-4.5.0-1]`,
+      [
+        away(2),
+        join('b'),
+        ...['one', 'two', 'three'].map(payload => pub('b', '{t}/x', payload, { qos })),
+        join('a', persistent(), { sessionPresent: true }),
+        ...['one', 'two', 'three'].map(payload => got('a', '{t}/x', payload, { qos })),
+        silence('a'),
+      ],
+    ),
   ),
   row('QoS 0 messages do not wait', [
     away(1),

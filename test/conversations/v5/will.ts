@@ -153,7 +153,7 @@ export const WILL_V5: readonly Row[] = [
     [
       join('a', { ...will({ willDelayInterval: 1 }, { retain: true }), ...expiry(60) }),
       drop('a'),
-      wait(2200),
+      wait(3500),
       watcher,
       got('w', '{t}/will', 'gone', { qos: 1, retain: true }),
     ],
