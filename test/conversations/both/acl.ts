@@ -99,7 +99,7 @@ export const ACL_BOTH: readonly Row[] = [
     ACL,
   ),
   row(
-    'publishing where it is not allowed is refused with 0x87, QoS 1 and 2 [MQTT-3.4.2-1] [MQTT-3.5.2-1]',
+    'publishing where it is not allowed is refused with 0x87, QoS 1 and 2 [MQTT3-3.3.5-2] [MQTT-3.4.2-1] [MQTT-3.5.2-1]',
     [
       join('w', alice),
       sub('w', 'read/{t}/x', { qos: 2 }),

@@ -150,11 +150,14 @@ export const CONNECT_BOTH: readonly Row[] = [
     rawConnect('a', '82', text('user'), text('secret')),
     rejected('a', 0x81),
   ]),
-  row('a CONNECT without client id is malformed [MQTT-3.1.3-3] [MQTT-3.1.4-1] [MQTT3-3.1.3-3] [MQTT3-3.1.4-1]', [
-    on3(raw('a', frame(0x10, text('MQTT'), '04', '02', '0000'))),
-    on5(raw('a', frame(0x10, text('MQTT'), '05', '02', '0000', '00'))),
-    rejected('a', 0x81),
-  ]),
+  row(
+    'a CONNECT without client id is malformed [MQTT3-3.2.2-6] [MQTT-3.1.3-3] [MQTT-3.1.4-1] [MQTT3-3.1.3-3] [MQTT3-3.1.4-1]',
+    [
+      on3(raw('a', frame(0x10, text('MQTT'), '04', '02', '0000'))),
+      on5(raw('a', frame(0x10, text('MQTT'), '05', '02', '0000', '00'))),
+      rejected('a', 0x81),
+    ],
+  ),
   row('a client id that is no UTF-8 is malformed [MQTT-1.5.4-1] [MQTT-3.1.3-4] [MQTT3-1.5.3-1] [MQTT3-3.1.3-4]', [
     on3(raw('a', frame(0x10, text('MQTT'), '04', '02', '0000', '0003 61c328'))),
     on5(raw('a', frame(0x10, text('MQTT'), '05', '02', '0000', '00', '0003 61c328'))),
@@ -305,11 +308,10 @@ export const CONNECT_BOTH: readonly Row[] = [
     bye('a'),
     join('a', persistent(), { sessionPresent: false }),
   ]),
-  row('clean session 0 without a session makes one [MQTT-3.1.2-6] [MQTT-3.2.2-3] [MQTT3-3.1.2-4] [MQTT3-3.2.2-3]', [
-    join('a', persistent(), { sessionPresent: false }),
-    bye('a'),
-    join('a', persistent(), { sessionPresent: true }),
-  ]),
+  row(
+    'clean session 0 without a session makes one [MQTT-3.1.2-6] [MQTT3-3.2.2-2] [MQTT-3.2.2-3] [MQTT3-3.1.2-4] [MQTT3-3.2.2-3]',
+    [join('a', persistent(), { sessionPresent: false }), bye('a'), join('a', persistent(), { sessionPresent: true })],
+  ),
   row('an empty client id with clean session 1 is given one [MQTT-3.1.3-6] [MQTT3-3.1.3-6]', [
     join('a', { clientId: '' }),
     join('b', { clientId: '' }),

@@ -68,7 +68,7 @@ export const LIMITS_BOTH: readonly Row[] = [
     LIMITS,
   ),
   row(
-    'a client id that is too long is refused',
+    'a client id that is too long is refused [MQTT-3.1.3-8]',
     [
       on3(connect('a', { clientId: `{id}${'x'.repeat(100)}` }), expect('a', { cmd: 'connack', code: 2 }), closed('a')),
       on5(connect('a', { clientId: `{id}${'x'.repeat(100)}` }), rejected('a', 0x85)),

@@ -1,5 +1,5 @@
 /** PUBLISH and its acknowledgements, retained messages, order and QoS, as far as 3.1.1 and 5.0 agree. */
-import { oneOf, save, use } from '../match.ts'
+import { absent, oneOf, save, use } from '../match.ts'
 import { expect, expectAll, on3, on5, type Row, row, send, silence } from '../row.ts'
 import { ALL, alive, bye, got, join, message, persistent, pub, publish, sub } from '../words.ts'
 
@@ -9,7 +9,7 @@ const pairs = QOS.flatMap(sent => QOS.map(granted => ({ sent, granted, lower: Ma
 /** Sender and receiver at every pair of QoS. */
 const qosRows = pairs.map(({ sent, granted, lower }) =>
   row(
-    `published at QoS ${sent}, subscribed at QoS ${granted}: delivered at QoS ${lower} [MQTT-3.8.4-8] [MQTT-3.3.4-1] [MQTT3-3.8.4-6]`,
+    `published at QoS ${sent}, subscribed at QoS ${granted}: delivered at QoS ${lower} [MQTT-3.8.4-8] [MQTT-3.3.4-1] [MQTT3-3.8.4-6] [MQTT3-3.3.4-1]`,
     [
       join('b'),
       sub('b', '{t}/x', { qos: granted }),
@@ -23,14 +23,17 @@ const qosRows = pairs.map(({ sent, granted, lower }) =>
 )
 
 const FLOWS: readonly Row[] = [
-  row('QoS 0: no acknowledgement, DUP 0 [MQTT-4.3.1-1] [MQTT-3.3.1-2] [MQTT3-4.3.1-1] [MQTT3-3.3.1-2]', [
-    join('b'),
-    sub('b', '{t}/x'),
-    join('a'),
-    pub('a', '{t}/x', 'payload'),
-    got('b', '{t}/x', 'payload'),
-    silence('a'),
-  ]),
+  row(
+    'QoS 0: no packet id, no acknowledgement, DUP 0 [MQTT-2.2.1-2] [MQTT3-2.3.1-5] [MQTT-4.3.1-1] [MQTT-3.3.1-2] [MQTT3-4.3.1-1] [MQTT3-3.3.1-2]',
+    [
+      join('b'),
+      sub('b', '{t}/x'),
+      join('a'),
+      pub('a', '{t}/x', 'payload'),
+      got('b', '{t}/x', 'payload', { messageId: absent }),
+      silence('a'),
+    ],
+  ),
   row(
     'QoS 1: PUBACK carries the packet id of the PUBLISH [MQTT-4.3.2-4] [MQTT-2.2.1-5] [MQTT3-4.3.2-2] [MQTT3-2.3.1-6]',
     [join('a'), ...[1, 77, 65535].map(messageId => pub('a', '{t}/x', 'payload', { qos: 1, messageId }))],
@@ -130,6 +133,27 @@ const FLOWS: readonly Row[] = [
     send('b', { cmd: 'pubcomp', messageId: use('id') }),
     alive('b'),
   ]),
+  row('PUBACKs come in the order of the messages [MQTT3-4.6.0-2]', [
+    join('a'),
+    ...[3, 1, 2].map(messageId => send('a', publish('{t}/x', 'payload', { qos: 1, messageId }))),
+    ...[3, 1, 2].map(messageId => expect('a', { cmd: 'puback', messageId })),
+  ]),
+  row('PUBRECs come in the order of the messages [MQTT3-4.6.0-3]', [
+    join('a'),
+    ...[3, 1, 2].map(messageId => send('a', publish('{t}/x', 'payload', { qos: 2, messageId }))),
+    ...[3, 1, 2].map(messageId => expect('a', { cmd: 'pubrec', messageId })),
+  ]),
+  row('PUBRELs come in the order of the PUBRECs; packet ids in flight differ [MQTT-4.3.3-1] [MQTT3-4.6.0-4]', [
+    join('b'),
+    sub('b', '{t}/x', { qos: 2 }),
+    join('a'),
+    ...[1, 2, 3].map(n => pub('a', '{t}/x', `${n}`, { qos: 2 })),
+    ...[1, 2, 3].map(n => expect('b', message('{t}/x', `${n}`, { qos: 2, messageId: save(`id${n}`) }))),
+    ...[2, 3, 1].map(n => send('b', { cmd: 'pubrec', messageId: use(`id${n}`) })),
+    ...[2, 3, 1].map(n => expect('b', { cmd: 'pubrel', messageId: use(`id${n}`) })),
+    ...[1, 2, 3].map(n => send('b', { cmd: 'pubcomp', messageId: use(`id${n}`) })),
+    alive('b'),
+  ]),
   row('acknowledgements nobody waits for are ignored', [
     join('a'),
     send('a', { cmd: 'puback', messageId: 4321 }),
@@ -175,7 +199,7 @@ const FLOWS: readonly Row[] = [
     [join('b'), sub('b', '{t}/x'), join('a'), pub('a', '{t}/x', ''), got('b', '{t}/x', '')],
     ALL,
   ),
-  row('a payload of any bytes and of 100 KB arrives as it was sent', [
+  row('a payload of any bytes and of 100 KB arrives as it was sent [MQTT-4.2.0-1] [MQTT3-4.2.0-1] [MQTT3-7.1.1-1]', [
     join('b'),
     sub('b', '{t}/x', { qos: 1 }),
     join('a'),

@@ -20,6 +20,16 @@ export const SESSION_BOTH: readonly Row[] = [
       ],
     ),
   ),
+  row('another client id is another session [MQTT-3.1.3-2] [MQTT3-3.1.3-2]', [
+    away(1),
+    join('b', persistent(), { sessionPresent: false }),
+    sub('b', '{t}/x', { qos: 1 }),
+    join('p'),
+    pub('p', '{t}/x', 'payload', { qos: 1 }),
+    got('b', '{t}/x', 'payload', { qos: 1 }),
+    join('a', persistent(), { sessionPresent: true }),
+    got('a', '{t}/x', 'payload', { qos: 1 }),
+  ]),
   row('QoS 0 messages do not wait', [
     away(1),
     join('b'),

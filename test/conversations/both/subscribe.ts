@@ -28,7 +28,7 @@ const MATCHING: readonly (readonly [string, readonly string[], readonly string[]
 /** A QoS 0 message after the ones that must not come shows that they did not. */
 const matchRows = MATCHING.map(([filter, matched, others]) =>
   row(
-    `filter '${filter}' matches what it should and nothing else [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-3.3.2-3] [MQTT3-4.7.1-2] [MQTT3-4.7.1-3]`,
+    `filter '${filter}' matches what it should and nothing else [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-3.3.2-3] [MQTT3-3.3.2-3] [MQTT3-4.7.1-2] [MQTT3-4.7.1-3]`,
     [
       join('b'),
       sub('b', `{t}/${filter}`),
@@ -107,7 +107,7 @@ const OTHERS: readonly Row[] = [
     got('b', '{t}/x', 'payload', { qos: 0 }),
     silence('b'),
   ]),
-  row('overlapping subscriptions deliver at the highest QoS of them [MQTT-3.3.4-2]', [
+  row('overlapping subscriptions deliver at the highest QoS of them [MQTT-3.3.4-2] [MQTT3-3.3.5-1]', [
     join('b'),
     sub('b', '{t}/#', { qos: 2 }),
     sub('b', '{t}/x', { qos: 1 }),

@@ -180,6 +180,11 @@ const RESTRICTED_ROWS: readonly Row[] = [
     RESTRICTED,
   ),
   row('a wildcard subscription: 0xA2', [join('a'), send('a', subscribe('{t}/#')), closed('a', 0xa2)], RESTRICTED),
+  row(
+    'a wildcard subscription of 3.1.1 where there are none: refused [MQTT3-3.8.3-2]',
+    [join('a'), sub('a', '{t}/#', { granted: 0x80 }), sub('a', '{t}/x', { qos: 2, granted: 1 })],
+    { profile: 'restricted', versions: [4] },
+  ),
   row('a shared subscription: 0x9E', [join('a'), send('a', subscribe('$share/g/{t}')), closed('a', 0x9e)], RESTRICTED),
   row(
     'a subscription identifier: 0xA1',
