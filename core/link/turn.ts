@@ -255,6 +255,7 @@ export class Turn {
       if (typeof work === 'function') work()
       else route(work, from[i], work.qos > 0 ? envelope : undefined)
     }
+    for (const c of this.#o.commits) if (c.full) this.#urgent = true
     // Inbox entries that routing wrote go with the next commit; until then the log keeps this envelope.
     this.close(envelope)
     if (this.congested && !this.#failing && this.#bytes <= this.#o.limits.logPendingBytes) this.#congest(false)

@@ -2,7 +2,7 @@
 import type { Commits, Log } from './port.ts'
 
 /** Commits of what needs none. */
-export const MEMORY_COMMITS: Commits = { dirty: false, commit: done => done(undefined), close: () => {} }
+export const MEMORY_COMMITS: Commits = { dirty: false, full: false, commit: done => done(undefined), close: () => {} }
 
 interface Held {
   readonly position: number

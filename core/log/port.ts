@@ -4,6 +4,8 @@
 export interface Commits {
   /** Something was written that is not durable yet. */
   readonly dirty: boolean
+  /** So much waits that the next commit should not be waited for. */
+  readonly full: boolean
   /** `done` once durable, in the same call or later. With an error nothing of it is durable, all of it is kept, and the next `commit` tries it again. */
   commit(done: (error: Error | undefined) => void): void
   close(): void

@@ -2,6 +2,7 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
 
 const FILE = 'meridian.db'
@@ -85,8 +86,10 @@ function checkHeader(path: string): number {
 /** Lets SQLite check structure and tables over a read-only connection. */
 function checkContent(path: string, bytes: number): void {
   let problem: string | undefined
+  const sharedMemory = `${path}-shm`
+  const hadSharedMemory = existsSync(sharedMemory)
   try {
-    const db = new DatabaseSync(path, { readOnly: true })
+    const db = new DatabaseSync(readOnlyName(path), { readOnly: true })
     try {
       if (bytes <= FULL_CHECK_BYTES) {
         const found = String(db.prepare('PRAGMA quick_check(1)').get()?.quick_check)
@@ -103,6 +106,16 @@ function checkContent(path: string, bytes: number): void {
     }
   } catch (error) {
     throw refused(path, reasonOf(error))
+  } finally {
+    if (!hadSharedMemory) rmSync(sharedMemory, { force: true })
   }
   if (problem !== undefined) throw refused(path, problem)
+}
+
+/** While nobody has the file open there is no `-wal` beside it, or what a crash left; without one, SQLite is told to make no files either. */
+function readOnlyName(path: string): string | URL {
+  if (existsSync(`${path}-wal`)) return path
+  const url = pathToFileURL(path)
+  url.searchParams.set('immutable', '1')
+  return url
 }

@@ -10,6 +10,9 @@ export interface StoreOptions {
   readonly synchronous: 'normal' | 'full'
 }
 
+/** Writes that may wait for a commit somebody else asks for. */
+const FULL_WRITES = 4096
+
 interface Write {
   readonly statement: StatementSync
   readonly values: readonly SQLInputValue[]
@@ -46,6 +49,10 @@ export class EmbeddedStore implements Commits {
 
   get dirty(): boolean {
     return this.#writes.length > 0
+  }
+
+  get full(): boolean {
+    return this.#writes.length >= FULL_WRITES
   }
 
   prepare(sql: string): StatementSync {
