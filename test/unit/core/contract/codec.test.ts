@@ -81,9 +81,9 @@ test('bytes that end early, or are anything, are refused with a RangeError or re
     }),
   )
   fc.assert(
-    fc.property(bytes, any => {
+    fc.property(bytes, noise => {
       try {
-        decodeMessage(any)
+        decodeMessage(noise)
       } catch (error) {
         expect(error).toBeInstanceOf(RangeError)
       }
