@@ -9,14 +9,17 @@ interface EdgeCount {
   count: number
 }
 
+const NO_EDGES: readonly EdgeCount[] = []
+
 export class Members {
-  readonly edges: EdgeCount[] = []
+  /** Filters are many and edges few: the array is made to measure. */
+  edges: readonly EdgeCount[] = NO_EDGES
   offline: Map<Session, StoredSubscription> | undefined = undefined
 
   /** True if the edge is new here. */
   addEdge(port: EdgePort): boolean {
     const known = this.edges.find(e => e.port === port)
-    if (known === undefined) this.edges.push({ port, count: 1 })
+    if (known === undefined) this.edges = [...this.edges, { port, count: 1 }]
     else known.count++
     return known === undefined
   }
@@ -25,7 +28,7 @@ export class Members {
   removeEdge(port: EdgePort): boolean {
     const i = this.edges.findIndex(e => e.port === port)
     if (i < 0 || --this.edges[i]!.count > 0) return false
-    this.edges.splice(i, 1)
+    this.edges = this.edges.filter(e => e.port !== port)
     return true
   }
 

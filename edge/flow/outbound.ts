@@ -176,7 +176,7 @@ function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number)
   const message = entry.message
   if (entry.packetId === 0) entry.packetId = session.nextPacketId()
   else session.restoredIds?.delete(entry.packetId)
-  session.inflight.set(entry.packetId, entry)
+  session.track(entry)
   ctx.stats.nowInflight++
   if (message === undefined || entry.state === State.Received) {
     entry.state = State.Received
@@ -218,7 +218,7 @@ function send(ctx: EdgeContext, session: Session, entry: Entry, message: Message
 
 /** Takes a copy out of the window for good. */
 export function finish(ctx: EdgeContext, session: Session, entry: Entry): void {
-  session.inflight.delete(entry.packetId)
+  session.untrack(entry)
   ctx.stats.nowInflight--
   settle(ctx, session, entry)
 }
@@ -299,10 +299,7 @@ function handOver(ctx: EdgeContext, session: Session, entry: Entry, now: number)
     if (session.inflight.get(entry.packetId) !== entry) pushQueue(ctx, session, entry)
     return
   }
-  if (session.inflight.get(entry.packetId) === entry) {
-    session.inflight.delete(entry.packetId)
-    ctx.stats.nowInflight--
-  }
+  if (session.untrack(entry)) ctx.stats.nowInflight--
   ctx.stats.shareRedispatched++
   if (session.persistent && entry.source !== Source.Live)
     ctx.link.journal(session.key, session.epoch, { step: 'done', packetId: entry.packetId, message: entry.message })

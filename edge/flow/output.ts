@@ -14,31 +14,43 @@ const ACK = 0x1_0000
 /** Up to here frames are copied into one run, so that one write carries them; a longer frame goes out as it is. */
 const COPY_MAX_BYTES = 16 * 1024
 
+/** Connections are many and mostly idle: arrays are made at the first frame, and small. */
+const NO_FRAMES: (Frame | Uint8Array | undefined)[] = []
+const NO_IDS: number[] = []
+const FIRST_ENTRIES = 2
+
 export class Output {
-  #frames: (Frame | Uint8Array | undefined)[] = []
-  #ids: number[] = []
+  #frames: (Frame | Uint8Array | undefined)[] = NO_FRAMES
+  #ids: number[] = NO_IDS
   /** Entries and bytes that wait. */
   count = 0
   bytes = 0
 
   /** Bytes that are sent as they are. */
   send(bytes: Uint8Array): void {
-    this.#frames[this.count] = bytes
-    this.#ids[this.count++] = 0
+    this.#add(bytes, 0)
     this.bytes += bytes.length
   }
 
   /** A frame shared by many receivers; `packetId` is written into this receiver's copy (0: no packet id). */
   publish(frame: Frame, packetId: number): void {
-    this.#frames[this.count] = frame
-    this.#ids[this.count++] = packetId
+    this.#add(frame, packetId)
     this.bytes += frame.bytes.length
   }
 
   /** A PUBACK, PUBREC, PUBREL or PUBCOMP with reason 0x00: four bytes in every version. */
   ack(type: AckType, packetId: number): void {
-    this.#ids[this.count++] = ACK * type + packetId
+    this.#add(undefined, ACK * type + packetId)
     this.bytes += 4
+  }
+
+  #add(frame: Frame | Uint8Array | undefined, id: number): void {
+    if (this.#frames === NO_FRAMES) {
+      this.#frames = new Array(FIRST_ENTRIES)
+      this.#ids = new Array(FIRST_ENTRIES)
+    }
+    this.#frames[this.count] = frame
+    this.#ids[this.count++] = id
   }
 
   /** Writes all to `transport` with as few writes as possible. Returns what the last write returned: false means wait for `drained`. */

@@ -7,6 +7,7 @@ import { parseShare } from '../../core/topic/validate.ts'
 import type { Session } from '../session/session.ts'
 import type { ShareStrategy } from '../settings.ts'
 import { ShareGroup } from './share.ts'
+import { SmallMap } from './small-map.ts'
 import { mergeTarget, type Target, targetOf } from './target.ts'
 
 export interface Match {
@@ -16,13 +17,11 @@ export interface Match {
 
 /** What hangs on one filter. */
 class Subscribers {
-  sessions: Map<Session, Subscription> | undefined
+  readonly sessions = new SmallMap<Session, Subscription>()
   groups: Map<string, ShareGroup> | undefined
 
   get empty(): boolean {
-    return (
-      (this.sessions === undefined || this.sessions.size === 0) && (this.groups === undefined || this.groups.size === 0)
-    )
+    return this.sessions.size === 0 && (this.groups === undefined || this.groups.size === 0)
   }
 }
 
@@ -42,10 +41,8 @@ export class LocalIndex {
     const shared = parseShare(subscription.filter)
     const filter = shared?.filter ?? subscription.filter
     const at = this.#tree.getOrAdd(filter, () => new Subscribers())
-    if (shared === undefined) {
-      at.sessions ??= new Map()
-      at.sessions.set(session, subscription)
-    } else {
+    if (shared === undefined) at.sessions.set(session, subscription)
+    else {
       at.groups ??= new Map()
       let group = at.groups.get(shared.group)
       if (group === undefined) {
@@ -62,7 +59,7 @@ export class LocalIndex {
     const filter = shared?.filter ?? full
     const at = this.#tree.get(filter)
     if (at === undefined) return
-    if (shared === undefined) at.sessions?.delete(session)
+    if (shared === undefined) at.sessions.delete(session)
     else {
       const group = at.groups?.get(shared.group)
       group?.delete(session)
@@ -91,22 +88,21 @@ const groupsOf = (s: Subscribers): ShareGroup[] => (s.groups === undefined ? [] 
 
 function single(s: Subscribers): Match {
   const targets: Target[] = []
-  if (s.sessions !== undefined)
-    for (const [session, subscription] of s.sessions) targets.push(targetOf(session, subscription))
+  s.sessions.forEach((subscription, session) => {
+    targets.push(targetOf(session, subscription))
+  })
   return { targets, groups: groupsOf(s) }
 }
 
 /** A session with several matching filters gets one copy. */
 function several(found: readonly Subscribers[]): Match {
   const bySession = new Map<Session, Subscription[]>()
-  for (const s of found) {
-    if (s.sessions === undefined) continue
-    for (const [session, subscription] of s.sessions) {
+  for (const s of found)
+    s.sessions.forEach((subscription, session) => {
       const list = bySession.get(session)
       if (list === undefined) bySession.set(session, [subscription])
       else list.push(subscription)
-    }
-  }
+    })
   const targets: Target[] = []
   for (const [session, subscriptions] of bySession) targets.push(mergeTarget(session, subscriptions))
   return { targets, groups: found.flatMap(groupsOf) }

@@ -27,6 +27,9 @@ export interface SessionInit {
   readonly queueBytes: number
 }
 
+/** Most sessions have nothing in flight most of the time, and an empty map costs 200 bytes. */
+const NOTHING: ReadonlyMap<number, Entry> = new Map()
+
 export class Session {
   readonly key: ClientKey
   readonly identity: Identity
@@ -45,7 +48,7 @@ export class Session {
 
   readonly subscriptions = new Map<TopicFilter, Subscription>()
   /** Out, and not finished, in order of sending. By packet id. */
-  readonly inflight = new Map<number, Entry>()
+  inflight: ReadonlyMap<number, Entry> = NOTHING
   /** Waits for room in the window, in order. */
   readonly queue = new Fifo<Entry>()
   queuedBytes = 0
@@ -90,6 +93,18 @@ export class Session {
 
   get windowOpen(): boolean {
     return this.inflight.size < this.quota && this.connection.hasRoom
+  }
+
+  /** `entry` is out from now on, under its packet id. */
+  track(entry: Entry): void {
+    if (this.inflight === NOTHING) this.inflight = new Map()
+    ;(this.inflight as Map<number, Entry>).set(entry.packetId, entry)
+  }
+
+  /** False if it was not out. */
+  untrack(entry: Entry): boolean {
+    if (this.inflight.get(entry.packetId) !== entry) return false
+    return (this.inflight as Map<number, Entry>).delete(entry.packetId)
   }
 
   /** Has room for one more QoS ≥ 1 message. */
