@@ -1,5 +1,6 @@
 /** `meridian start` on Node. */
 import { serveHttp } from '../../edge/http/serve.node.ts'
 import { standalone } from './start.ts'
+import { youngGeneration } from './young-generation.node.ts'
 
-export const startStandalone = standalone(serveHttp)
+export const startStandalone = standalone({ serveHttp, everySecond: youngGeneration() })

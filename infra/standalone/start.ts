@@ -24,12 +24,19 @@ import { Turn } from './turn.ts'
 
 const TICK_MS = 1000
 
+/** What differs between runtimes. */
+export interface Runtime {
+  readonly serveHttp: ServeHttp
+  /** Called once a second. */
+  readonly everySecond?: (stats: EdgeStats) => void
+}
+
 export const standalone =
-  (serveHttp: ServeHttp): StartStandalone =>
+  (runtime: Runtime): StartStandalone =>
   async (config, log) => {
     const gateway = await Gateway.open(config, log)
     try {
-      await gateway.listen(serveHttp)
+      await gateway.listen(runtime)
       return gateway
     } catch (error) {
       await gateway.stop()
@@ -114,8 +121,8 @@ class Gateway implements Running {
     return this.#config.dataDir
   }
 
-  async listen(serveHttp: ServeHttp): Promise<void> {
-    this.#keepTime()
+  async listen({ serveHttp, everySecond }: Runtime): Promise<void> {
+    this.#keepTime(everySecond)
     await openListeners({
       config: this.#config,
       factory: this.#edge.accept,
@@ -144,12 +151,13 @@ class Gateway implements Running {
     this.#auth.close()
   }
 
-  #keepTime(): void {
+  #keepTime(everySecond: Runtime['everySecond']): void {
     this.#timers.push(
       setInterval(() => {
         this.#core.tick(Date.now())
         this.#edge.tick()
         this.#eventLog.everySecond()
+        everySecond?.(this.#edgeStats)
       }, TICK_MS),
     )
     const { sysIntervalSec } = this.#config.mqtt
