@@ -28,6 +28,8 @@ export const State = {
 } as const
 export type State = (typeof State)[keyof typeof State]
 
+const ENTRY_BYTES = 200
+
 export class Entry {
   /** Absent if only the packet id is left of it (restored after PUBREC). */
   readonly message: Message | undefined
@@ -64,7 +66,8 @@ export class Entry {
     this.at = at
   }
 
+  /** What it costs while it waits, roughly. */
   get bytes(): number {
-    return this.message === undefined ? 0 : this.message.payload.length + this.message.topic.length
+    return ENTRY_BYTES + (this.message === undefined ? 0 : this.message.payload.length + this.message.topic.length)
   }
 }
