@@ -2,6 +2,7 @@
 
 export interface Published {
   readonly publisher: string
+  /** As delivered: the lower of publication and subscription. */
   readonly qos: 1 | 2
   /** Every message up to this number was acknowledged. */
   readonly count: number

@@ -1,4 +1,5 @@
 /** Clients that survive their broker: what they sent and received stays with them from one connection to the next. They keep books, the checker judges. */
+import { show } from '../conversations/match.ts'
 import { type Packet, Peer, type Target } from '../conversations/peer.ts'
 
 const ANSWER_MS = 10_000
@@ -24,7 +25,8 @@ abstract class KeptClient {
     const peer = await Peer.open(target, 5)
     peer.send({ cmd: 'connect', protocolVersion: 5, clientId: this.name, clean: false, keepalive: 0, properties: HOUR })
     const connack = await peer.next(ANSWER_MS)
-    if (connack?.cmd !== 'connack' || connack.code !== 0) throw new Error(`${this.name} was not accepted`)
+    if (connack?.cmd !== 'connack' || connack.code !== 0)
+      throw new Error(`${this.name} was not accepted: ${show(connack)}`)
     if (this.#known && connack.sessionPresent !== true) this.#complain(`${this.name}: its session was lost`)
     this.peer = peer
     await this.begin(peer, this.#known)
@@ -125,20 +127,20 @@ export class Publisher extends KeptClient {
 export class Subscriber extends KeptClient {
   /** Payloads in the order they were taken over, duplicates and all. */
   readonly taken: string[] = []
+  readonly qos: 1 | 2
   readonly #filter: string
-  readonly #qos: 1 | 2
   /** QoS 2 packet ids taken over and not released: the same id again is the same message. */
   readonly #open = new Set<number>()
 
   constructor(name: string, filter: string, qos: 1 | 2, complain: Complain) {
     super(name, complain)
     this.#filter = filter
-    this.#qos = qos
+    this.qos = qos
   }
 
   protected override async begin(peer: Peer, known: boolean): Promise<void> {
     if (known) return
-    const subscriptions = [{ topic: this.#filter, qos: this.#qos, nl: false, rap: false, rh: 0 }]
+    const subscriptions = [{ topic: this.#filter, qos: this.qos, nl: false, rap: false, rh: 0 }]
     peer.send({ cmd: 'subscribe', messageId: 1, subscriptions })
     const suback = await peer.next(ANSWER_MS)
     if (suback?.cmd !== 'suback') throw new Error(`${this.name} got no SUBACK`)
@@ -166,7 +168,7 @@ export async function mortal(target: Target, name: string, payload: string): Pro
   const will = { topic: `wills/${name}`, payload, qos: 2, retain: false }
   peer.send({ cmd: 'connect', protocolVersion: 5, clientId: name, clean: true, keepalive: 0, will })
   const connack = await peer.next(ANSWER_MS)
-  if (connack?.cmd !== 'connack' || connack.code !== 0) throw new Error(`${name} was not accepted`)
+  if (connack?.cmd !== 'connack' || connack.code !== 0) throw new Error(`${name} was not accepted: ${show(connack)}`)
   return peer
 }
 

@@ -17,6 +17,8 @@ export interface SuiteOptions {
 /** Rows under way at once against one broker. */
 const AT_ONCE = 24
 const ROW_MS = 60_000
+/** Of the output of a broker that did not live to the end. */
+const SHOWN_CHARS = 4000
 
 const NAMES: Readonly<Record<Version, string>> = { 3: '3.1', 4: '3.1.1', 5: '5.0' }
 
@@ -54,7 +56,9 @@ function playAll(
     target = { transport, host: broker.host, tcpPort: broker.tcpPort, wsUrl: broker.wsUrl }
   }, ROW_MS)
   afterAll(async () => {
+    const ended = broker?.ended()
     await broker?.stop()
+    if (ended !== undefined) throw new Error(`The broker ended with ${ended}:\n${broker?.output().slice(-SHOWN_CHARS)}`)
   }, ROW_MS)
   let count = 0
   for (const row of rows) {

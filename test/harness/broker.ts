@@ -16,6 +16,8 @@ export interface Broker {
   readonly wsUrl: string
   readonly pid: number
   output(): string
+  /** Undefined while it runs, then its exit code or signal. */
+  ended(): number | string | undefined
   /** SIGTERM, and waits for the end. */
   stop(): Promise<void>
   /** kill -9. */
@@ -42,12 +44,15 @@ interface Listening {
   readonly port: number | string
 }
 
+/** Where the bundles are: `MERIDIAN_TEST_DIST` names another folder, so that a build under test stays as it is while others build. */
+const DIST = resolve(ROOT, process.env.MERIDIAN_TEST_DIST ?? 'dist')
+
 /** The command of the build for this runtime, up to and without `start`. */
 export function meridianCommand(runtime: Runtime): readonly string[] {
   const bin = (name: string) => join(ROOT, 'node_modules/.bin', name)
   return runtime === 'node'
-    ? [bin('node'), join(ROOT, 'dist/meridian.mjs')]
-    : [bin('deno'), 'run', '-A', join(ROOT, 'dist/meridian.deno.mjs')]
+    ? [bin('node'), join(DIST, 'meridian.mjs')]
+    : [bin('deno'), 'run', '-A', join(DIST, 'meridian.deno.mjs')]
 }
 
 /** The listeners of the boot line: the first JSON line on stdout that has them. */
@@ -119,6 +124,7 @@ export function runningBroker(target: string): Broker {
     wsUrl: `ws://${host}:${http}/mqtt`,
     pid: -1,
     output: () => '',
+    ended: () => undefined,
     stop: nothing,
     kill: nothing,
   }
@@ -137,6 +143,7 @@ function broker(name: Broker['name'], running: Running, scratch: string, tcpPort
     wsUrl: `ws://127.0.0.1:${httpPort}/mqtt`,
     pid: running.pid,
     output: running.output,
+    ended: running.ended,
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   }
