@@ -53,7 +53,7 @@ const DIFFERENCES: readonly Difference[] = [
   { rows: /^more than Receive Maximum unreleased/, does: 'answers 0x97 in PUBREC' },
   { rows: /^a topic alias above/, does: 'allows 10' },
   {
-    rows: /^a wildcard subscription: |^a shared subscription: |^a subscription identifier: /,
+    rows: /^a wildcard subscription|^a shared subscription: |^a subscription identifier: /,
     does: 'has no such setting',
   },
   { rows: /^a payload that is not what its format says: |^Response Information if/, does: 'has no such setting' },
