@@ -1,5 +1,5 @@
-/** Bundles the entries into `dist/`, one file each with its source map. Entries that are not there yet are left out. */
-import { existsSync, readFileSync } from 'node:fs'
+/** Bundles the entries into `dist/`, one file each with its source map. */
+import { readFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
@@ -8,7 +8,7 @@ const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
 const ENTRIES = {
   meridian: 'infra/standalone/main.node.ts',
   'meridian.deno': 'infra/standalone/main.deno.ts',
-  'meridian.fetch.deno': 'edge/main.serverless.deno.ts',
+  'meridian.fetch.deno': 'infra/standalone/main.serverless.deno.ts',
 }
 
 /** Some dependencies are CommonJS and ask for Node's own modules by `require`, which an ES module has to make itself. */
@@ -20,9 +20,7 @@ const __dirname = meridianPath(new URL('.', import.meta.url))`
 
 await build({
   absWorkingDir: root,
-  entryPoints: Object.entries(ENTRIES)
-    .filter(([, source]) => existsSync(root + source))
-    .map(([out, source]) => ({ in: source, out })),
+  entryPoints: Object.entries(ENTRIES).map(([out, source]) => ({ in: source, out })),
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
   bundle: true,

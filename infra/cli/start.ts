@@ -1,8 +1,8 @@
 /** `meridian start`: loads the configuration, starts the gateway, stops it on a signal. Knows nothing of what runs inside. */
-import { type Logger, pino, stdTimeFunctions } from 'pino'
+import type { Logger } from 'pino'
 import { describe } from '../config/describe.ts'
 import { type Loaded, load } from '../config/load.ts'
-import type { Config } from '../config/schema.ts'
+import { makeLog } from '../log.ts'
 import { VERSION } from '../version.ts'
 import { type Env, FAILED, FINE, type Io, type Running, type StopSignal } from './ports.ts'
 
@@ -12,7 +12,7 @@ const SIGNAL_STATUS: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTE
 export async function start(argv: readonly string[], env: Env, io: Io): Promise<number> {
   const loaded = load({ argv, env, readFile: io.readFile })
   const { config } = loaded
-  const log = makeLog(config, io)
+  const log = makeLog(config.logLevel, io.logTo)
   io.onFatal(error => {
     log.fatal({ err: error }, 'The process ends because of an error that nothing handled')
     io.exit(FAILED)
@@ -30,18 +30,6 @@ export async function start(argv: readonly string[], env: Env, io: Io): Promise<
   const signal = await firstSignal()
   log.info({ signal }, 'Stopping')
   return stop(running, config.limits.shutdownMs, log)
-}
-
-function makeLog(config: Config, io: Io): Logger {
-  return pino(
-    {
-      level: config.logLevel,
-      base: null,
-      timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: label => ({ level: label }) },
-    },
-    io.logTo,
-  )
 }
 
 /** The boot line. It is printed at every level but `silent`: with port 0 it is the only place to learn the port. */

@@ -22,21 +22,29 @@ export interface Loaded {
 }
 
 /** The configuration in force. Throws a ConfigError with every problem found. */
-export function load(inputs: Inputs): Loaded {
+export const load = (inputs: Inputs): Loaded => loadFor(inputs, false)
+
+/** What a serverless host leaves to variables: no listener of its own, and in memory unless a data directory is named. */
+export function loadHosted(env: Inputs['env'], readFile: Inputs['readFile']): Loaded {
+  const argv = ['--mqtt-port', 'off', '--http-port', 'off', '--listeners', '[]']
+  return loadFor({ argv, env: { MERIDIAN_DATA_DIR: ':memory:', ...env }, readFile }, true)
+}
+
+function loadFor(inputs: Inputs, hosted: boolean): Loaded {
   const flags = fromFlags(inputs.argv)
   const variables = fromVariables(inputs.env)
   const fileName = flags.configFile ?? inputs.env[CONFIG_VARIABLE]
   const file = fileName === undefined ? { given: [], problems: [] } : readYaml(fileName, inputs.readFile)
   const problems = [...flags.problems, ...file.problems]
   const given = [...file.given, ...variables.given, ...flags.given]
-  const config = judge(given, problems)
+  const config = judge(given, problems, hosted)
   return { config, warnings: variables.warnings }
 }
 
 /** As `load`, for the text of a file alone (`meridian config check`). */
 export function loadFile(path: string, readFile: (path: string) => string): Config {
   const file = readYaml(path, readFile)
-  return judge(file.given, [...file.problems])
+  return judge(file.given, [...file.problems], false)
 }
 
 function readYaml(path: string, readFile: (path: string) => string) {
@@ -48,7 +56,7 @@ function readYaml(path: string, readFile: (path: string) => string) {
   }
 }
 
-function judge(given: readonly Given[], problems: string[]): Config {
+function judge(given: readonly Given[], problems: string[], hosted: boolean): Config {
   const { tree, wrong } = assemble(given)
   const parsed = configSchema.safeParse(tree)
   if (!parsed.success) {
@@ -56,7 +64,7 @@ function judge(given: readonly Given[], problems: string[]): Config {
   }
   problems.push(...wrong)
   if (problems.length > 0 || !parsed.success) throw new ConfigError([...new Set(problems)])
-  return resolve(parsed.data)
+  return resolve(parsed.data, hosted)
 }
 
 type Tree = { [key: string]: unknown }

@@ -3,10 +3,13 @@ import type { ListenerSettings } from './listeners.ts'
 import { ConfigError } from './problem.ts'
 import type { Config, Settings } from './schema.ts'
 
-/** Fills in what depends on other settings; throws a ConfigError for what must not run. */
-export function resolve(settings: Settings): Config {
+/**
+ * Fills in what depends on other settings; throws a ConfigError for what must not run. `hosted`: the host of the process
+ * lets clients in, from anywhere.
+ */
+export function resolve(settings: Settings, hosted: boolean): Config {
   const problems = [...settings.listeners.flatMap(checkListener), ...checkKinds(settings.listeners)]
-  const exposed = exposedPlaces(settings)
+  const exposed = hosted ? [HOST] : exposedPlaces(settings)
   const authenticates = settings.auth.passwordFile !== undefined
   const allowAnonymous =
     settings.auth.allowAnonymous ??
@@ -14,8 +17,10 @@ export function resolve(settings: Settings): Config {
   const open = exposed.filter(place => !place.authenticated)
   if (open.length > 0 && !authenticates && !allowAnonymous) {
     problems.push(
-      `Anybody could connect to ${open.map(place => place.name).join(', ')}: set auth.passwordFile (--auth-password-file), ` +
-        'bind to 127.0.0.1 (--host), or accept everybody with --allow-anonymous',
+      `Anybody could connect to ${open.map(place => place.name).join(', ')}: set auth.passwordFile (${hosted ? 'MERIDIAN_AUTH_PASSWORD_FILE' : '--auth-password-file'}), ` +
+        (hosted
+          ? 'or accept everybody with MERIDIAN_ALLOW_ANONYMOUS=true'
+          : 'bind to 127.0.0.1 (--host), or accept everybody with --allow-anonymous'),
     )
   }
   const nobody = !authenticates && !allowAnonymous && !settings.listeners.some(usesCertificates)
@@ -53,6 +58,8 @@ interface Place {
   readonly name: string
   readonly authenticated: boolean
 }
+
+const HOST: Place = { name: 'the WebSocket of the host', authenticated: false }
 
 /** Places where somebody from another machine can speak MQTT. */
 function exposedPlaces(settings: Settings): Place[] {
