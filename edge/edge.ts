@@ -11,7 +11,7 @@ import type { Message } from '../core/contract/message.ts'
 import type { Auth } from './auth/ports.ts'
 import type { EdgeContext } from './context.ts'
 import { Source } from './flow/entry.ts'
-import { saveOverdue } from './flow/inbox.ts'
+import { releaseOverdue, saveOverdue } from './flow/inbox.ts'
 import { offer } from './flow/outbound.ts'
 import type { Transport, TransportEvents } from './listen/transport.ts'
 import { LocalIndex } from './route/local-index.ts'
@@ -131,8 +131,11 @@ export class Edge implements EdgePort {
       }
     }
     const before = now - limits.watermarkHoldMs
-    for (const session of sessions.values())
-      if (session.persistent && session.inflight.size > 0) saveOverdue(this.#ctx, session, before)
+    for (const session of sessions.values()) {
+      if (session.inflight.size === 0 && session.queue.length === 0) continue
+      if (session.persistent) saveOverdue(this.#ctx, session, before)
+      else releaseOverdue(this.#ctx, session, before)
+    }
     // Held devices cannot be heard. If memory is short, each may bring one chunk more: it may hold acknowledgements.
     for (const connection of this.#held) connection.heardAt = now
     if (this.#held.size > 0 && !this.#congested && !this.#ctx.link.congested) this.#letGo()
@@ -204,7 +207,8 @@ export class Edge implements EdgePort {
       connection.touched = false
       connection.flush()
     }
-    for (let i = 0; i < touched.length; i++) if (touched[i]!.session?.replays !== undefined) touched[i]!.refill()
+    // What was written made room: for retained messages, and for what waited although nothing is in flight.
+    for (let i = 0; i < touched.length; i++) if (touched[i]!.session?.hungry === true) touched[i]!.refill()
     touched.length = 0
     this.#spare = touched
   }

@@ -89,6 +89,11 @@ export interface CoreLink {
   save(client: ClientKey, epoch: number, outbound: Outbound): void
   /** The connection has ended: the session is offline or over. An old epoch has no effect. */
   release(client: ClientKey, epoch: number, release: Release): void
+  /**
+   * A member left without having taken a shared group's copy, and no other member is connected at this edge: it goes to a
+   * member that is not, if there is one. Durable before `delivered` counts.
+   */
+  giveBack(group: TopicFilter, message: Message): void
   /** Every persistent recipient of this message at this edge has acknowledged it or has been spooled. Called once per `deliver` that returned true. */
   delivered(message: Message): void
 }

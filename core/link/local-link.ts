@@ -126,6 +126,11 @@ export class LocalLink implements CoreLink {
     if (s !== undefined) sessions.release(s, release)
   }
 
+  giveBack(group: TopicFilter, message: Message): void {
+    this.#core.router.toOffline(group, message)
+    this.#core.turn.urge()
+  }
+
   delivered(message: Message): void {
     this.#core.router.delivered(message, this.#core.turn)
   }

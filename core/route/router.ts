@@ -1,5 +1,5 @@
 /** Carries one message to everybody who wants it: edges, inboxes of offline sessions, groups, the one target. Then answers its publisher. Makes nothing durable itself. */
-import { type ClientKey, NO_CLIENT, type Tenant } from '../contract/ids.ts'
+import { type ClientKey, NO_CLIENT, type Tenant, type TopicFilter } from '../contract/ids.ts'
 import type { EdgePort } from '../contract/link.ts'
 import type { Message, QoS } from '../contract/message.ts'
 import type { Turn } from '../link/turn.ts'
@@ -147,6 +147,16 @@ export class Router {
       }
       return true
     }
+    return this.#toMember(group, message)
+  }
+
+  /** The offline member whose turn it is gets the group's copy, if there is one. `filter`: the full `$share/…`. */
+  toOffline(filter: TopicFilter, message: Message): void {
+    const group = this.routes(message.tenant).group(filter)
+    if (group !== undefined) this.#toMember(group, message)
+  }
+
+  #toMember(group: Group, message: Message): boolean {
     const member = group.nextOffline()
     if (member === undefined) return false
     this.#append(member[0], message, member[1].qos)

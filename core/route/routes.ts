@@ -62,6 +62,11 @@ export class Routes {
     return match
   }
 
+  /** By its full `$share/{group}/{filter}`. */
+  group(full: TopicFilter): Group | undefined {
+    return this.#tree.get(parseShare(full)?.filter ?? full)?.groups?.get(full)
+  }
+
   /** Routes whose filters match, computed anew: for recovery. */
   routes(topic: string): Route[] {
     const found: Route[] = []

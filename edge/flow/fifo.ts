@@ -29,6 +29,12 @@ export class Fifo<T> {
     return item
   }
 
+  /** The first that `is` true of. */
+  find(is: (item: T) => boolean): T | undefined {
+    for (let i = this.#head; i < this.#items.length; i++) if (is(this.#items[i] as T)) return this.#items[i]
+    return undefined
+  }
+
   /** A copy of all, in order; they stay. */
   peekAll(): T[] {
     return this.#items.slice(this.#head) as T[]

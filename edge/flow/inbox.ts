@@ -89,7 +89,10 @@ const notInInbox = (entry: Entry): boolean => entry.source !== Source.Inbox
 export function saveOverdue(ctx: EdgeContext, session: Session, before: number): void {
   if (!session.persistent || !overdue(session, before)) return
   ctx.link.save(session.key, session.epoch, outboundOf(session, notInInbox))
-  for (const entry of session.inflight.values()) answered(ctx, entry)
+  for (const entry of session.inflight.values()) {
+    entry.source = Source.Saved
+    answered(ctx, entry)
+  }
   const kept: Entry[] = []
   let spooled = false
   for (const entry of session.queue.drain()) {
@@ -108,15 +111,26 @@ export function saveOverdue(ctx: EdgeContext, session: Session, before: number):
   session.spooledSinceAsked = true
 }
 
-/** Retained messages are nowhere else: they are overdue as soon as anybody looks. */
+/** Retained messages are nowhere else: they are overdue as soon as anybody looks. What waits is in order: its first live message is the oldest. */
 function overdue(session: Session, before: number): boolean {
   for (const entry of session.inflight.values())
     if (entry.source === Source.Retained || (entry.source === Source.Live && entry.at < before)) return true
-  return false
+  const first = session.queue.find(entry => entry.source === Source.Live)
+  return first !== undefined && first.at < before
+}
+
+/**
+ * A session that ends with its connection has nowhere to save to: what a shared group gave it before `before` is no longer
+ * kept in the log for other members, should this edge die.
+ */
+export function releaseOverdue(ctx: EdgeContext, session: Session, before: number): void {
+  for (const entry of session.inflight.values()) if (entry.held && entry.at < before) answered(ctx, entry)
+  const first = session.queue.find(entry => entry.held)
+  if (first !== undefined && first.at < before)
+    for (const entry of session.queue.peekAll()) if (entry.held && entry.at < before) answered(ctx, entry)
 }
 
 function answered(ctx: EdgeContext, entry: Entry): void {
-  entry.source = Source.Saved
   if (!entry.held) return
   entry.held = false
   if (--entry.message!.pending === 0) ctx.link.delivered(entry.message!)

@@ -48,7 +48,8 @@ export function offer(
     return
   }
   const entry = new Entry(message, target, qos, retain, group, source, now)
-  if (source === Source.Live && (session.persistent || (group !== undefined && group.durableMembers > 0))) {
+  // A group may have members that are not connected: what nobody took is theirs, also after a crash.
+  if (source === Source.Live && (session.persistent || group !== undefined)) {
     entry.held = true
     message.pending++
   }
@@ -295,11 +296,16 @@ export function redispatch(ctx: EdgeContext, session: Session, now: number): voi
 
 function handOver(ctx: EdgeContext, session: Session, entry: Entry, now: number): void {
   const to = entry.group!.pick(entry.message!, session)
-  if (to === undefined) {
+  if (to === undefined && session.persistent) {
     if (session.inflight.get(entry.packetId) !== entry) pushQueue(ctx, session, entry)
     return
   }
   if (session.untrack(entry)) ctx.stats.nowInflight--
+  if (to === undefined) {
+    ctx.link.giveBack(entry.group!.filter, entry.message!)
+    unhold(ctx, entry)
+    return
+  }
   ctx.stats.shareRedispatched++
   if (session.persistent && entry.source !== Source.Live)
     ctx.link.journal(session.key, session.epoch, { step: 'done', packetId: entry.packetId, message: entry.message })

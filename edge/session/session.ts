@@ -95,6 +95,11 @@ export class Session {
     return this.inflight.size < this.quota && this.connection.hasRoom
   }
 
+  /** Something waits that there may be room for. */
+  get hungry(): boolean {
+    return this.replays !== undefined || ((this.queue.length > 0 || this.spooling) && this.windowOpen)
+  }
+
   /** `entry` is out from now on, under its packet id. */
   track(entry: Entry): void {
     if (this.inflight === NOTHING) this.inflight = new Map()

@@ -30,6 +30,8 @@ export class Client {
   readonly unacked = new Map<number, { packet: IPublishPacket; released: boolean }>()
   /** Texts of QoS ≥ 1 messages the broker acknowledged. */
   readonly acked: string[] = []
+  /** Connections that were left open: the broker does not know yet that nobody is there. */
+  readonly abandoned: TransportEvents[] = []
   #packetId = 0
   sessionPresent: boolean | undefined
 
@@ -57,8 +59,18 @@ export class Client {
     this.inbox = []
     this.#parser = parser({ protocolVersion: this.#version })
     this.#parser.on('packet', packet => this.inbox.push(packet))
-    const properties = this.#version === 5 ? { properties: { sessionExpiryInterval: expirySec, ...(rest['properties'] as object) } } : {}
-    this.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: this.#version, clientId: this.id, clean, keepalive: 0, ...rest, ...properties } as Packet)
+    const properties =
+      this.#version === 5 ? { properties: { sessionExpiryInterval: expirySec, ...(rest.properties as object) } } : {}
+    this.send({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: this.#version,
+      clientId: this.id,
+      clean,
+      keepalive: 0,
+      ...rest,
+      ...properties,
+    } as Packet)
     this.#world.settle()
     this.receive()
     if (!this.connected) return
@@ -68,7 +80,7 @@ export class Client {
   }
 
   send(packet: Packet): void {
-    if (this.connected) this.#events!.data(generate(packet, { protocolVersion: this.#version }))
+    if (this.connected) this.#world.feed(this.#pipe!, generate(packet, { protocolVersion: this.#version }))
   }
 
   /** The connection breaks; what was on its way is lost. */
@@ -78,6 +90,32 @@ export class Client {
     this.#events = undefined
     this.inbox = []
     events?.closed()
+  }
+
+  /** Goes away, but the connection stays open for the broker until `abandoned` is told. */
+  abandon(): void {
+    if (this.#events !== undefined) this.abandoned.push(this.#events)
+    this.lost()
+  }
+
+  /** DISCONNECT, and the end of the connection. */
+  disconnect(reasonCode = 0, expirySec?: number): void {
+    const properties = expirySec === undefined ? {} : { properties: { sessionExpiryInterval: expirySec } }
+    const packet = this.#version === 5 ? { cmd: 'disconnect', reasonCode, ...properties } : { cmd: 'disconnect' }
+    this.send(packet as Packet)
+    this.drop()
+  }
+
+  /** The socket takes nothing more. */
+  stall(): void {
+    if (this.#pipe !== undefined) this.#pipe.stalled = true
+  }
+
+  /** The socket takes bytes again. */
+  flow(): void {
+    if (this.#pipe?.stalled !== true) return
+    this.#pipe.stalled = false
+    this.#events?.drained()
   }
 
   /** The broker is gone without a word. */
@@ -93,8 +131,15 @@ export class Client {
     this.receive()
   }
 
-  publish(topic: string, text: string, qos: 0 | 1 | 2, retain = false): void {
-    const packet: IPublishPacket = { cmd: 'publish', topic, payload: text, qos, retain, dup: false }
+  unsubscribe(topic: string): void {
+    this.send({ cmd: 'unsubscribe', messageId: this.#nextId(), unsubscriptions: [topic] })
+    this.#world.settle()
+    this.receive()
+  }
+
+  publish(topic: string, text: string, qos: 0 | 1 | 2, retain = false, expirySec?: number): void {
+    const properties = expirySec === undefined ? {} : { properties: { messageExpiryInterval: expirySec } }
+    const packet: IPublishPacket = { cmd: 'publish', topic, payload: text, qos, retain, dup: false, ...properties }
     if (qos > 0) {
       packet.messageId = this.#nextId()
       this.unacked.set(packet.messageId, { packet, released: false })
@@ -171,6 +216,12 @@ export class Client {
   }
 
   #see(packet: IPublishPacket): void {
-    this.seen.push({ topic: packet.topic, text: String(packet.payload), qos: packet.qos, dup: packet.dup, retain: packet.retain })
+    this.seen.push({
+      topic: packet.topic,
+      text: String(packet.payload),
+      qos: packet.qos,
+      dup: packet.dup,
+      retain: packet.retain,
+    })
   }
 }

@@ -23,7 +23,15 @@ const CLIENTS = PUBLISHERS + SUBSCRIBERS
 
 const who = fc.nat(CLIENTS - 1)
 const common = [
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('publish' as const), by: fc.nat(PUBLISHERS - 1), topic: fc.nat(TOPICS.length - 1), qos: fc.constantFrom(1 as const, 2 as const) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('publish' as const),
+      by: fc.nat(PUBLISHERS - 1),
+      topic: fc.nat(TOPICS.length - 1),
+      qos: fc.constantFrom(1 as const, 2 as const),
+    }),
+  },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('work' as const), who, count: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('drop' as const), who }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('connect' as const), who }) },

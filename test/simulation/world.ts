@@ -4,9 +4,11 @@ import { DEFAULT_LIMITS, type Limits } from '../../core/contract/limits.ts'
 import { Core } from '../../core/core.ts'
 import { EmbeddedLog } from '../../core/log/embedded/log.node.ts'
 import { MemoryLog } from '../../core/log/memory.ts'
+import type { Log } from '../../core/log/port.ts'
 import { EmbeddedState } from '../../core/state/embedded/state.node.ts'
 import { EmbeddedStore } from '../../core/state/embedded/store.node.ts'
 import { MemoryState } from '../../core/state/memory.ts'
+import type { State } from '../../core/state/port.ts'
 import { CoreStats } from '../../core/stats.ts'
 import { EVERYTHING } from '../../edge/auth/acl.ts'
 import { anonymous } from '../../edge/auth/anonymous.ts'
@@ -23,6 +25,8 @@ export interface WorldOptions {
   readonly auth?: Partial<Auth>
   /** Memory unless a crash is to be survived. */
   readonly dataDir?: string
+  /** Instead of both: stores that fail when the test says so. */
+  readonly stores?: { readonly log: Log; readonly state: State }
 }
 
 const PEER: Peer = { address: '192.0.2.1', port: 4711, listener: 'tcp', certificateName: undefined, secure: false }
@@ -37,6 +41,9 @@ export class Pipe implements Transport {
   paused = false
   /** The peer does not read: `write` says so. */
   stalled = false
+  /** Sent by the client while reading was paused. */
+  unread: Uint8Array[] = []
+  events: TransportEvents | undefined
 
   write(bytes: Uint8Array): boolean {
     if (!this.ended) this.written.push(bytes.slice())
@@ -71,11 +78,18 @@ export class Pipe implements Transport {
   }
 }
 
+const storesOf = (store: EmbeddedStore | undefined): { log: Log; state: State } =>
+  store === undefined
+    ? { log: new MemoryLog(), state: new MemoryState() }
+    : { log: new EmbeddedLog(store), state: new EmbeddedState(store) }
+
 export class World {
   readonly #options: WorldOptions
   readonly events: EdgeEvent[] = []
   now = 1_700_000_000_000
   #lives = 0
+  /** Pipes with bytes that the gateway has not read. */
+  readonly #unread = new Set<Pipe>()
   #due: (() => void) | undefined
   #store: EmbeddedStore | undefined
   edge!: Edge
@@ -99,8 +113,7 @@ export class World {
     this.coreStats = new CoreStats()
     this.#store = o.dataDir === undefined ? undefined : new EmbeddedStore({ dir: o.dataDir, synchronous: 'normal' })
     this.core = new Core({
-      log: this.#store === undefined ? new MemoryLog() : new EmbeddedLog(this.#store),
-      state: this.#store === undefined ? new MemoryState() : new EmbeddedState(this.#store),
+      ...(o.stores ?? storesOf(this.#store)),
       limits,
       incarnation: `core${this.#lives}` as Incarnation,
       now: () => this.now,
@@ -127,22 +140,43 @@ export class World {
   /** A new connection. */
   open(): { pipe: Pipe; events: TransportEvents } {
     const pipe = new Pipe()
-    return { pipe, events: this.edge.accept(pipe) }
+    const events = this.edge.accept(pipe)
+    pipe.events = events
+    return { pipe, events }
+  }
+
+  /** Bytes from the client: read now, or once reading is no longer paused. */
+  feed(pipe: Pipe, bytes: Uint8Array): void {
+    if (!pipe.paused && pipe.unread.length === 0) return pipe.events!.data(bytes)
+    pipe.unread.push(bytes)
+    this.#unread.add(pipe)
   }
 
   /** Ends the turn, and those that follow from it. */
   settle(): void {
-    for (let i = 0; this.#due !== undefined; i++) {
-      if (i > 10_000) throw new Error('The gateway does not come to rest')
-      const run = this.#due
-      this.#due = undefined
-      run()
+    for (let i = 0; this.turn(); i++) if (i > 10_000) throw new Error('The gateway does not come to rest')
+  }
+
+  /** One turn: what the sockets hold, then the gateway's work on it. False if there was nothing to do. */
+  turn(): boolean {
+    let read = false
+    for (const pipe of this.#unread) {
+      if (pipe.paused && !pipe.ended) continue
+      read = true
+      const chunk = pipe.unread.shift()
+      if (chunk !== undefined && !pipe.ended) pipe.events!.data(chunk)
+      if (pipe.unread.length === 0 || pipe.ended) this.#unread.delete(pipe)
     }
+    const run = this.#due
+    this.#due = undefined
+    run?.()
+    return read || run !== undefined
   }
 
   /** The process dies in the middle of a turn, and another one starts on the same data directory. */
   crash(): void {
     this.#due = undefined
+    this.#unread.clear()
     this.#store?.close()
     this.start()
   }
