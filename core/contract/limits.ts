@@ -22,7 +22,7 @@ export interface Limits {
   /** Expiry of a 3.1.1 session with clean session 0 (the packet has none). Seconds. */
   defaultSessionExpirySec: number
   maxQos: 0 | 1 | 2
-  /** Inbound QoS ≥ 1 messages without answer (Receive Maximum in CONNACK). */
+  /** Inbound QoS ≥ 1 messages without answer (Receive Maximum in CONNACK). What they may cost is bounded by `logPendingBytes`; widely used clients do not hold back at a lower one. */
   receiveMaximum: number
   /** Outbound QoS ≥ 1 messages in flight, at most (the client's Receive Maximum may be lower). */
   maxInflight: number
@@ -77,7 +77,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxSessionExpirySec: THIRTY_DAYS_SEC,
   defaultSessionExpirySec: THIRTY_DAYS_SEC,
   maxQos: 2,
-  receiveMaximum: 1024,
+  receiveMaximum: 65_535,
   maxInflight: 1024,
   topicAliasMaximum: 64,
   maxOutboundTopicAliases: 64,

@@ -15,10 +15,10 @@ export interface ChainParts {
   readonly now: () => number
 }
 
-/** One `Auth` from its parts. Its list holds a single authenticator that runs the given ones. */
+/** One `Auth` from its parts: its authenticator asks the given ones in their order. */
 export function makeAuth(parts: ChainParts): Auth {
   return {
-    authenticators: [guardedList(parts)],
+    authenticator: guardedList(parts),
     enhanced: parts.enhanced.map(method => guardedMethod(method, parts)),
     authorizer: parts.authorizer,
   }

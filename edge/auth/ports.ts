@@ -1,4 +1,4 @@
-/** What authentication and authorisation look like to a session. Implementations live beside this file; the order is the configuration's list. */
+/** What authentication and authorisation look like to a session. Implementations live beside this file. */
 import type { Tenant } from '../../core/contract/ids.ts'
 import type { Peer } from '../listen/transport.ts'
 import type { Connect } from '../wire/packets.ts'
@@ -15,7 +15,7 @@ export type AuthVerdict =
   | { readonly do: 'accept'; readonly username: string | undefined; readonly tenant: Tenant }
   /** `detail` is for the log and never goes on the wire. */
   | { readonly do: 'refuse'; readonly reason: ReasonCode; readonly detail: string }
-  /** Not this method's business: ask the next one. The end of the list refuses with 0x87. */
+  /** Not this method's business: ask the next one. Where there is none, the client is refused with 0x87. */
   | { readonly do: 'next' }
 
 /** One way to check a CONNECT without AUTH exchange. A backend that cannot be reached answers 0x88, never "bad password". */
@@ -57,7 +57,8 @@ export interface Authorizer {
 }
 
 export interface Auth {
-  readonly authenticators: readonly Authenticator[]
+  /** Decides about a CONNECT without AUTH exchange; several methods are one by `makeAuth` (`chain.ts`). */
+  readonly authenticator: Authenticator
   readonly enhanced: readonly EnhancedMethod[]
   readonly authorizer: Authorizer
 }

@@ -62,7 +62,7 @@ function mayReceive(ctx: EdgeContext, session: Session, message: Message): boole
 
 /** Sends at once if window and order allow, else queues within bounds. */
 export function enqueue(ctx: EdgeContext, session: Session, entry: Entry, now: number): void {
-  if (session.queue.length === 0 && session.windowOpen) {
+  if (session.queue.length === 0 && session.mayTransmit(entry)) {
     transmit(ctx, session, entry, now)
     return
   }
@@ -193,9 +193,12 @@ function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number)
   }
   if (entry.qos === 2 && session.persistent && !entry.dup) {
     entry.state = State.Journaling
+    session.journaling++
     ctx.link.journal(session.key, session.epoch, { step: 'out', packetId: entry.packetId, message }, () => {
+      session.journaling--
       if (session.connection.serves(session) && entry.state === State.Journaling)
         send(ctx, session, entry, message, ctx.now())
+      if (session.journaling === 0 && session.queue.length > 0) session.connection.refill()
     })
     return
   }
@@ -271,12 +274,12 @@ function received(ctx: EdgeContext, session: Session, entry: Entry): void {
 
 /** Moves what waits into the window as far as it is open. True if there is room for more than the queue held. */
 export function refillWindow(ctx: EdgeContext, session: Session, now: number): boolean {
-  while (session.windowOpen) {
-    const entry = shiftQueue(ctx, session)
-    if (entry === undefined) return true
-    transmit(ctx, session, entry, now)
+  for (let next = session.queue.peek(); next !== undefined; next = session.queue.peek()) {
+    if (!session.mayTransmit(next)) return false
+    shiftQueue(ctx, session)
+    transmit(ctx, session, next, now)
   }
-  return false
+  return session.windowOpen
 }
 
 /**

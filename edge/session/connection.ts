@@ -203,8 +203,12 @@ export class Connection implements TransportEvents, PacketHandler {
     const { stats, events } = this.#ctx
     stats.malformed++
     events({ is: 'malformed', client: this.session?.key ?? '', address: this.transport.peer.address, reason, detail })
-    if (this.phase === Phase.Connecting) this.phase = Phase.New
-    this.close(reason, detail)
+    if (this.phase === Phase.Open || this.phase === Phase.Closed) return this.close(reason, detail)
+    // A level that is not spoken gets a 3.1.1 CONNACK 1 [MQTT3-3.1.2-2]; a malformed 3.x CONNECT gets nothing [MQTT3-3.1.4-1].
+    if (reason === Reason.UnsupportedProtocolVersion)
+      this.output.send(connackFrame(4, { sessionPresent: false, reason }))
+    else if (this.version === 5) this.output.send(connackFrame(5, { sessionPresent: false, reason }))
+    this.#finish(reason, detail, false)
   }
 
   // ── what handlers ask for
@@ -281,8 +285,6 @@ export class Connection implements TransportEvents, PacketHandler {
       const fits = full.length <= (this.session?.maxPacketBytes ?? Number.POSITIVE_INFINITY)
       this.output.send(fits ? full : disconnectFrame(reason, {}))
     } else if (version !== 0) this.output.send(connackFrame(version, { sessionPresent: false, reason }))
-    else if (this.#decoder.connectVersion !== 0)
-      this.output.send(connackFrame(this.#decoder.connectVersion === 5 ? 5 : 4, { sessionPresent: false, reason }))
   }
 
   #finish(reason: number, detail: string, will: boolean, expirySec?: number): void {

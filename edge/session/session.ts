@@ -54,6 +54,8 @@ export class Session {
   queuedBytes = 0
   /** Packet ids of restored entries that still wait in `queue`. */
   restoredIds: Set<number> | undefined
+  /** QoS 2 messages whose packet id is being journaled: what comes behind them waits, so that the order is kept. */
+  journaling = 0
   #lastPacketId = 0
 
   /** Inbound QoS 2 packet ids without PUBREL; the value tells whether PUBREC may be sent (the message is durable). */
@@ -98,6 +100,11 @@ export class Session {
   /** Something waits that there may be room for. */
   get hungry(): boolean {
     return this.replays !== undefined || ((this.queue.length > 0 || this.spooling) && this.windowOpen)
+  }
+
+  /** `entry` may go out now. */
+  mayTransmit(entry: Entry): boolean {
+    return this.windowOpen && (this.journaling === 0 || entry.qos === 2)
   }
 
   /** `entry` is out from now on, under its packet id. */

@@ -18,13 +18,14 @@ export function subscribe(ctx: EdgeContext, session: Session, packet: Subscribe)
       Reason.QuotaExceeded,
       `More than ${ctx.limits.maxFiltersPerSubscribe} filters in one SUBSCRIBE`,
     )
+  for (const request of packet.requests) {
+    const error = protocolError(ctx, session, request)
+    if (error !== undefined) return connection.close(error.reason, error.detail)
+  }
   const codes: number[] = []
   const granted: Subscription[] = []
   const replay: Subscription[] = []
   for (const request of packet.requests) {
-    if (request.noLocal && parseShare(request.filter) !== undefined)
-      // [MQTT-3.8.3-4] of 5.0
-      return connection.close(Reason.ProtocolError, `Shared subscription '${request.filter}' has No Local`)
     const refused = judge(ctx, session, request)
     if (refused !== 0) {
       ctx.stats.subscribeRefused++
@@ -42,10 +43,25 @@ export function subscribe(ctx: EdgeContext, session: Session, packet: Subscribe)
   }
   ctx.link.subscribe(session.key, session.epoch, granted, () => {
     if (!connection.serves(session)) return
-    connection.send(subackFrame(session.version, packet.packetId, codes, explanation(ctx, session, packet)))
+    const plain = subackFrame(session.version, packet.packetId, codes)
+    const explained = subackFrame(session.version, packet.packetId, codes, explanation(ctx, session, packet))
+    connection.send(explained.length <= session.maxPacketBytes ? explained : plain)
     for (const subscription of replay) addReplay(session, subscription)
     if (replay.length > 0) connection.refill()
   })
+}
+
+/** What ends the connection rather than refusing one filter: 5.0 clients were told in CONNACK [MQTT5 3.2.2.3.11..13; MQTT-3.8.3-4]. */
+function protocolError(ctx: EdgeContext, session: Session, { filter, noLocal }: SubscribeRequest) {
+  const shared = parseShare(filter)
+  if (shared !== undefined && noLocal)
+    return { reason: Reason.ProtocolError, detail: `Shared subscription '${filter}' has No Local` }
+  if (session.version !== 5) return undefined
+  if (shared !== undefined && !ctx.settings.sharedAvailable)
+    return { reason: Reason.SharedSubscriptionsNotSupported, detail: 'Shared subscriptions are switched off' }
+  if (hasWildcard(shared?.filter ?? filter) && !ctx.settings.wildcardAvailable)
+    return { reason: Reason.WildcardSubscriptionsNotSupported, detail: 'Wildcard subscriptions are switched off' }
+  return undefined
 }
 
 /** What is wrong with the first filter that is no filter, for clients that want to know. */

@@ -83,6 +83,11 @@ export class Client {
     if (this.connected) this.#world.feed(this.#pipe!, generate(packet, { protocolVersion: this.#version }))
   }
 
+  /** Sends on another connection than its own. */
+  sendOn(pipe: Pipe, packet: Packet): void {
+    this.#world.feed(pipe, generate(packet, { protocolVersion: this.#version }))
+  }
+
   /** The connection breaks; what was on its way is lost. */
   drop(): void {
     const events = this.#events

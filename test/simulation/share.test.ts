@@ -23,8 +23,8 @@ const ops = fc.array(fc.oneof(...common), { minLength: 10, maxLength: 100 })
 const opsWithCrashes = fc.array(fc.oneof(...common, op(1, 'crash')), { minLength: 10, maxLength: 70 })
 const strategies = fc.constantFrom<ShareStrategy[]>('round-robin', 'random', 'sticky', 'hash-client', 'hash-topic')
 const SMALL = { maxInflight: 2, sessionQueueMessages: 2, drainPageMessages: 2, connectionOutBytes: 64 }
-/** A member without kept session has nothing but its queue: what does not fit is dropped, so these have room. */
-const ROOMY = { maxInflight: 2, drainPageMessages: 2, connectionOutBytes: 64 }
+/** A member without kept session has nothing but its queue and the log: what does not fit, or is held for too long when the process dies, is dropped. So these have room and time. */
+const ROOMY = { maxInflight: 2, drainPageMessages: 2, connectionOutBytes: 64, watermarkHoldMs: 3_600_000 }
 const ALL_KEPT = [true, true, true, true]
 const MIXED = [true, true, false, false]
 const NONE_KEPT = [false, false, false, false]
