@@ -20,7 +20,9 @@ import { registerCoreMetrics } from './metrics.ts'
 import { SysTopics, sysFigures } from './sys.ts'
 import { Turn } from './turn.ts'
 
-const TICK_MS = 1000
+/** Deadlines of the core (wills, expiry) are kept to a quarter of a second; time-outs of the edge to a second. */
+const CORE_TICK_MS = 250
+const EDGE_TICK_MS = 1000
 
 const breathe = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
@@ -128,6 +130,7 @@ export class Gateway {
 
   async #close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    this.gate.clear()
     await this.#edge.shutdown(breathe)
     await breathe()
     this.#core.close()
@@ -136,12 +139,12 @@ export class Gateway {
 
   #keepTime(everySecond: EverySecond | undefined): void {
     this.#timers.push(
+      setInterval(() => this.#core.tick(Date.now()), CORE_TICK_MS),
       setInterval(() => {
-        this.#core.tick(Date.now())
         this.#edge.tick()
         this.eventLog.everySecond()
         everySecond?.(this.stats)
-      }, TICK_MS),
+      }, EDGE_TICK_MS),
     )
     const { sysIntervalSec } = this.#config.mqtt
     if (sysIntervalSec === 0) return
