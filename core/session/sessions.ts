@@ -37,6 +37,8 @@ export class Sessions {
   readonly #sessions = new Map<ClientKey, Session>()
   readonly #deadlines = new Deadlines<Session>()
   readonly #contended = new Set<Session>()
+  /** Ended sessions with claims that waited for that: these come before newer ones. */
+  readonly #heirs = new Map<ClientKey, Session>()
   #dirty: Session[] = []
   #epoch: number
 
@@ -62,7 +64,7 @@ export class Sessions {
 
   /** In its place in the queue. `done` is called once the claim is durable and the old owner has given the session up. */
   claim(port: EdgePort, request: ClaimRequest, done: (reply: ClaimReply) => void): void {
-    const s = this.#sessions.get(request.client)
+    const s = this.#sessions.get(request.client) ?? this.#heirs.get(request.client)
     if (s === undefined || (s.presence === 'offline' && s.waiting === undefined))
       return this.#grant(port, request, done)
     s.waiting ??= []
@@ -130,7 +132,9 @@ export class Sessions {
       this.mark(s)
       this.#o.turn.urge()
     }
-    if (s.waiting !== undefined) this.#o.turn.call(() => this.#wake(s))
+    if (s.waiting === undefined) return
+    if (!persistent) this.#heirs.set(s.client, s)
+    this.#o.turn.call(() => this.#wake(s))
   }
 
   /** Publishes what is due of an offline session and ends it if it is over; otherwise sets its next deadline. */
@@ -293,6 +297,7 @@ export class Sessions {
     const waiting = s.waiting ?? []
     s.waiting = undefined
     this.#contended.delete(s)
+    if (this.#heirs.get(s.client) === s) this.#heirs.delete(s.client)
     for (const { port, request, done } of waiting) this.claim(port, request, done)
   }
 

@@ -75,6 +75,7 @@ export class Client {
     this.receive()
     if (!this.connected) return
     if (this.sessionPresent === false) this.#received.clear()
+    if (clean) this.unacked.clear()
     for (const [messageId, one] of this.unacked)
       this.send(one.released ? { cmd: 'pubrel', messageId } : { ...one.packet, dup: true })
   }

@@ -121,7 +121,7 @@ export class World {
       stats: this.coreStats,
     })
     this.core.open()
-    const auth: Auth = { authenticators: [anonymous], enhanced: [], authorizer: EVERYTHING, ...o.auth }
+    const auth: Auth = { authenticator: anonymous, enhanced: [], authorizer: EVERYTHING, ...o.auth }
     this.edge = new Edge(
       {
         limits,
