@@ -15,7 +15,8 @@ import { releaseOverdue, saveOverdue } from './flow/inbox.ts'
 import { offer } from './flow/outbound.ts'
 import type { Transport, TransportEvents } from './listen/transport.ts'
 import { LocalIndex } from './route/local-index.ts'
-import { NO_IDS } from './route/target.ts'
+import type { ShareGroup } from './route/share.ts'
+import { NO_IDS, type Target } from './route/target.ts'
 import { Connection, Phase } from './session/connection.ts'
 import type { Session } from './session/session.ts'
 import type { EdgeSettings } from './settings.ts'
@@ -53,7 +54,14 @@ export class Edge implements EdgePort {
 
   constructor(options: EdgeOptions, attach: (port: EdgePort) => CoreLink) {
     this.#options = options
-    const { limits, settings, auth, stats, events } = options
+    const { limits, settings, auth, stats } = options
+    const events: EdgeEvents = event => {
+      try {
+        options.events(event)
+      } catch {
+        stats.failures++
+      }
+    }
     this.#ctx = {
       limits,
       settings,
@@ -87,7 +95,14 @@ export class Edge implements EdgePort {
   // ── EdgePort
 
   receipt(message: Message, matched: boolean): void {
-    if (message.publisher instanceof Connection) message.publisher.receipt(message, matched)
+    const { publisher } = message
+    if (!(publisher instanceof Connection)) return
+    message.publisher = undefined
+    try {
+      publisher.receipt(message, matched)
+    } catch (error) {
+      publisher.failed(error)
+    }
   }
 
   deliver(message: Message): boolean {
@@ -106,7 +121,8 @@ export class Edge implements EdgePort {
       this.#ctx.stats.takeovers++
       this.#ctx.events({ is: 'taken-over', client })
     }
-    session.connection.close(reason, 'Session taken over by another connection')
+    const { connection } = session
+    connection.guard(() => connection.close(reason, 'Session taken over by another connection'))
   }
 
   congested(on: boolean): void {
@@ -124,17 +140,17 @@ export class Edge implements EdgePort {
       if (connection.phase !== Phase.Open) {
         if (now - connection.openedAt <= limits.connectTimeoutMs) continue
         stats.connectTimeouts++
-        connection.timeOut()
+        connection.guard(() => connection.timeOut())
       } else if (connection.silenceMs > 0 && now - connection.heardAt > connection.silenceMs) {
         stats.keepAliveTimeouts++
-        connection.close(Reason.KeepAliveTimeout, 'Nothing heard for 1.5 times the keep alive')
+        connection.guard(() => connection.close(Reason.KeepAliveTimeout, 'Nothing heard for 1.5 times the keep alive'))
       }
     }
     const before = now - limits.watermarkHoldMs
     for (const session of sessions.values()) {
       if (session.inflight.size === 0 && session.queue.length === 0) continue
-      if (session.persistent) saveOverdue(this.#ctx, session, before)
-      else releaseOverdue(this.#ctx, session, before)
+      const overdue = session.persistent ? saveOverdue : releaseOverdue
+      session.connection.guard(() => overdue(this.#ctx, session, before))
     }
     // Held devices cannot be heard. If memory is short, each may bring one chunk more: it may hold acknowledgements.
     for (const connection of this.#held) connection.heardAt = now
@@ -145,7 +161,7 @@ export class Edge implements EdgePort {
   async shutdown(breathe: () => Promise<void>): Promise<void> {
     let n = 0
     for (const connection of [...this.#connections]) {
-      connection.close(Reason.ServerShuttingDown, 'Server is shutting down')
+      connection.guard(() => connection.close(Reason.ServerShuttingDown, 'Server is shutting down'))
       if (++n % SHUTDOWN_BATCH === 0) await breathe()
     }
     await breathe()
@@ -154,18 +170,36 @@ export class Edge implements EdgePort {
   // ── fan-out
 
   #fanOut(message: Message, now: number): void {
-    const match = this.#ctx.index.match(message.topic)
-    const { targets, groups } = match
-    for (let i = 0; i < targets.length; i++) {
-      const target = targets[i]!
-      if (target.own === undefined || target.session.key !== message.sender)
-        offer(this.#ctx, message, target, undefined, Source.Live, now)
-      else if (target.own.target !== undefined)
-        offer(this.#ctx, message, target.own.target, undefined, Source.Live, now)
-    }
+    const { targets, groups } = this.#ctx.index.match(message.tenant, message.topic)
+    for (let at = 0; at < targets.length; ) at = this.#toTargets(targets, at, message, now)
     for (let i = 0; i < groups.length; i++) {
       const member = groups[i]!.pick(message, undefined)
-      if (member !== undefined) offer(this.#ctx, message, member, groups[i], Source.Live, now)
+      if (member !== undefined) this.#toMember(member, groups[i], message, now)
+    }
+  }
+
+  /** From `at` on. Returns where to go on after one whose connection failed: the others get their copies all the same. */
+  #toTargets(targets: readonly Target[], at: number, message: Message, now: number): number {
+    let i = at
+    try {
+      for (; i < targets.length; i++) {
+        const target = targets[i]!
+        if (target.own === undefined || target.session.key !== message.sender)
+          offer(this.#ctx, message, target, undefined, Source.Live, now)
+        else if (target.own.target !== undefined)
+          offer(this.#ctx, message, target.own.target, undefined, Source.Live, now)
+      }
+    } catch (error) {
+      targets[i]!.session.connection.failed(error)
+    }
+    return i + 1
+  }
+
+  #toMember(member: Target, group: ShareGroup | undefined, message: Message, now: number): void {
+    try {
+      offer(this.#ctx, message, member, group, Source.Live, now)
+    } catch (error) {
+      member.session.connection.failed(error)
     }
   }
 
@@ -173,7 +207,7 @@ export class Edge implements EdgePort {
     const session = this.#ctx.sessions.get(client)
     if (session === undefined) return
     const target = { session, qos: message.qos, retainAsPublished: false, ids: NO_IDS, own: undefined }
-    offer(this.#ctx, message, target, undefined, Source.Live, now)
+    this.#toMember(target, undefined, message, now)
   }
 
   // ── turn
@@ -205,10 +239,17 @@ export class Edge implements EdgePort {
     for (let i = 0; i < touched.length; i++) {
       const connection = touched[i]!
       connection.touched = false
-      connection.flush()
+      try {
+        connection.flush()
+      } catch (error) {
+        connection.failed(error)
+      }
     }
     // What was written made room: for retained messages, and for what waited although nothing is in flight.
-    for (let i = 0; i < touched.length; i++) if (touched[i]!.session?.hungry === true) touched[i]!.refill()
+    for (let i = 0; i < touched.length; i++) {
+      const connection = touched[i]!
+      if (connection.session?.hungry === true) connection.guard(() => connection.refill())
+    }
     touched.length = 0
     this.#spare = touched
   }
@@ -220,15 +261,16 @@ export class Edge implements EdgePort {
   }
 
   #hold(connection: Connection): void {
-    if (this.#held.has(connection)) return
+    if (!connection.hold()) return
     this.#held.add(connection)
     this.#ctx.stats.readPauses++
-    connection.transport.pause()
   }
 
   #letGo(): void {
-    for (const connection of this.#held) connection.transport.resume()
+    // A transport may bring what it kept at once, so that its connection is held again.
+    const held = [...this.#held]
     this.#held.clear()
+    for (const connection of held) connection.letGo()
   }
 
   #forget(connection: Connection): void {

@@ -35,6 +35,7 @@ export class EdgeStats {
   droppedNotAllowed = 0
   shareRedispatched = 0
   readPauses = 0
+  failures = 0
 }
 
 /** Things worth a log line or a rule; never per message on the hot path but for drops. */
@@ -68,5 +69,7 @@ export type EdgeEvent =
       readonly why: 'slow' | 'queue-full' | 'too-large' | 'expired' | 'not-allowed'
     }
   | { readonly is: 'taken-over'; readonly client: string }
+  /** An error of ours: its connection was closed with 0x80. */
+  | { readonly is: 'failed'; readonly client: string; readonly address: string; readonly detail: string }
 
 export type EdgeEvents = (event: EdgeEvent) => void

@@ -62,7 +62,10 @@ export function restoreInflight(ctx: EdgeContext, session: Session, state: Sessi
     session.restoredIds.add(one.packetId)
     pushQueue(ctx, session, entry)
   }
-  if (state.received.length > 0) session.received = new Map(state.received.map(id => [id, true]))
+  if (state.received.length > 0) {
+    session.received = new Map(state.received.map(id => [id, true]))
+    session.resumedIds = new Set(state.received)
+  }
   session.spooling = state.queued
 }
 

@@ -46,6 +46,7 @@ const SERIES: Readonly<Record<keyof EdgeStats, Series>> = {
   droppedNotAllowed: dropped('not-allowed'),
   shareRedispatched: { metric: 'shared_redispatches' },
   readPauses: { metric: 'read_pauses' },
+  failures: { metric: 'connection_failures' },
 }
 
 const GAUGES: Readonly<Record<string, string>> = {
@@ -76,6 +77,7 @@ const COUNTERS: Readonly<Record<string, string>> = {
   messages_dropped: 'Messages not delivered to a recipient, by reason',
   shared_redispatches: 'Messages of a shared subscription given to another member',
   read_pauses: 'Times that reading from a device stopped because a log or memory budget was full',
+  connection_failures: 'Errors of the gateway itself, each of which closed a connection with 0x80',
 }
 
 /** A registry whose metrics, all named `meridian_…`, follow `stats`. Add others to it with `registers: [registry]`. */

@@ -1,5 +1,5 @@
 /** Which sessions at this edge get a message: an index of their filters, with the answer for a topic kept until a filter that may match it changes. */
-import type { TopicFilter } from '../../core/contract/ids.ts'
+import type { Tenant, TopicFilter } from '../../core/contract/ids.ts'
 import type { Subscription } from '../../core/contract/session.ts'
 import { FilterTree } from '../../core/topic/filter-tree.ts'
 import { MatchCache } from '../../core/topic/match-cache.ts'
@@ -25,18 +25,73 @@ class Subscribers {
   }
 }
 
+const NOTHING: Match = { targets: [], groups: [] }
+
+interface LocalIndexOptions {
+  /** Topics remembered per tenant. */
+  readonly routeCacheTopics: number
+  readonly sharedStrategy: ShareStrategy
+}
+
+/** One index per tenant: no message ever leaves its own. A tenant is known as long as a session of it subscribes. */
 export class LocalIndex {
+  readonly #options: LocalIndexOptions
+  readonly #tenants = new Map<Tenant, TenantIndex>()
+  #lastTenant: Tenant | undefined
+  #last: TenantIndex | undefined
+
+  constructor(options: LocalIndexOptions) {
+    this.#options = options
+  }
+
+  /** Adds or replaces. */
+  add(session: Session, subscription: Subscription): void {
+    const { tenant } = session.identity
+    let index = this.#of(tenant)
+    if (index === undefined) {
+      index = new TenantIndex(this.#options)
+      this.#tenants.set(tenant, index)
+      this.#lastTenant = undefined
+    }
+    index.add(session, subscription)
+  }
+
+  remove(session: Session, full: TopicFilter): void {
+    const { tenant } = session.identity
+    const index = this.#of(tenant)
+    index?.remove(session, full)
+    if (index?.isEmpty !== true) return
+    this.#tenants.delete(tenant)
+    this.#lastTenant = undefined
+  }
+
+  match(tenant: Tenant, topic: string): Match {
+    return this.#of(tenant)?.match(topic) ?? NOTHING
+  }
+
+  #of(tenant: Tenant): TenantIndex | undefined {
+    if (tenant === this.#lastTenant) return this.#last
+    this.#lastTenant = tenant
+    this.#last = this.#tenants.get(tenant)
+    return this.#last
+  }
+}
+
+class TenantIndex {
   readonly #tree = new FilterTree<Subscribers>()
   readonly #cache: MatchCache<Match>
   readonly #strategy: ShareStrategy
   readonly #found: Subscribers[] = []
 
-  constructor(options: { routeCacheTopics: number; sharedStrategy: ShareStrategy }) {
+  constructor(options: LocalIndexOptions) {
     this.#cache = new MatchCache(options.routeCacheTopics)
     this.#strategy = options.sharedStrategy
   }
 
-  /** Adds or replaces. */
+  get isEmpty(): boolean {
+    return this.#tree.size === 0
+  }
+
   add(session: Session, subscription: Subscription): void {
     const shared = parseShare(subscription.filter)
     const filter = shared?.filter ?? subscription.filter

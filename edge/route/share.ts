@@ -27,15 +27,20 @@ export class ShareGroup {
   }
 
   set(session: Session, subscription: Subscription): void {
-    this.delete(session)
-    this.#members.push(targetOf(session, subscription))
-    if (session.persistent) this.durableMembers++
+    const at = this.#members.findIndex(m => m.session === session)
+    const target = targetOf(session, subscription)
+    if (at >= 0) this.#members[at] = target
+    else {
+      this.#members.push(target)
+      if (session.persistent) this.durableMembers++
+    }
   }
 
   delete(session: Session): void {
     const at = this.#members.findIndex(m => m.session === session)
     if (at < 0) return
     this.#members.splice(at, 1)
+    if (at < this.#turn) this.#turn--
     if (session.persistent) this.durableMembers--
   }
 

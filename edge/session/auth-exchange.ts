@@ -47,7 +47,8 @@ export function authPacket(connection: Connection, packet: Auth): void {
   if (packet.reason === Reason.ReAuthenticate && connection.phase === Phase.Open && exchange.running === undefined) {
     exchange.running = exchange.method.begin(exchange.connect, connection.transport.peer, true)
     exchange.accepted = accepted => {
-      if (accepted.username !== connection.session?.identity.username)
+      const { username, tenant } = connection.session!.identity
+      if (accepted.username !== username || accepted.tenant !== tenant)
         return connection.close(Reason.NotAuthorized, 'Re-authentication as another user')
       connection.send(authFrame(Reason.Success, exchange.method.method, accepted.data))
     }
@@ -57,24 +58,31 @@ export function authPacket(connection: Connection, packet: Auth): void {
 }
 
 function step(connection: Connection, exchange: AuthExchange, received: Uint8Array | undefined): void {
-  const next = exchange.running!.next(received)
-  if (!(next instanceof Promise)) return take(connection, exchange, next)
-  exchange.busy = true
+  // Until the next AUTH is due, or CONNACK is out, the device need not be heard.
+  if (connection.phase === Phase.Connecting) connection.transport.pause()
   const failed = (error: unknown): EnhancedStep => ({
     do: 'refuse',
     reason: Reason.ServerUnavailable,
     detail: String(error),
   })
+  let next: EnhancedStep | Promise<EnhancedStep>
+  try {
+    next = exchange.running!.next(received)
+  } catch (error) {
+    next = failed(error)
+  }
+  if (!(next instanceof Promise)) return take(connection, exchange, next)
+  exchange.busy = true
   next.catch(failed).then(result => {
     exchange.busy = false
-    if (connection.exchange === exchange) take(connection, exchange, result)
+    if (connection.exchange === exchange) connection.guard(() => take(connection, exchange, result))
   })
 }
 
 function take(connection: Connection, exchange: AuthExchange, next: EnhancedStep): void {
   if (next.do === 'continue') {
     connection.send(authFrame(Reason.ContinueAuthentication, exchange.method.method, next.data))
-    connection.transport.resume()
+    if (connection.phase === Phase.Connecting) connection.transport.resume()
     return
   }
   exchange.running = undefined

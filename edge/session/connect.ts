@@ -1,15 +1,18 @@
 /** CONNECT, step by step: limits → authenticate → will → claim → restore → CONNACK → what waits. Each step goes on or refuses. */
-import { clientKey, type Tenant } from '../../core/contract/ids.ts'
-import type { SessionState, Subscription, Will } from '../../core/contract/session.ts'
-import { checkTopicName, parseShare } from '../../core/topic/validate.ts'
-import type { Authenticator, AuthVerdict, Identity } from '../auth/ports.ts'
+import { type ClientKey, clientKey, type Tenant, type TopicFilter } from '../../core/contract/ids.ts'
+import type { ClaimReply } from '../../core/contract/link.ts'
+import type { Will } from '../../core/contract/session.ts'
+import { parseShare } from '../../core/topic/validate.ts'
+import type { AuthVerdict, Identity } from '../auth/ports.ts'
 import type { EdgeContext } from '../context.ts'
 import { restoreInflight } from '../flow/inbox.ts'
 import { connackFrame } from '../wire/encode.ts'
 import type { Connect } from '../wire/packets.ts'
 import { Reason } from '../wire/reason.ts'
+import { utf8Length } from '../wire/utf8.ts'
 import { beginExchange } from './auth-exchange.ts'
 import { type Connection, Phase } from './connection.ts'
+import { checkTopic } from './publish.ts'
 import { Session } from './session.ts'
 
 interface Attempt {
@@ -21,7 +24,6 @@ interface Attempt {
   /** Last data of an enhanced exchange, for CONNACK. */
   authData: Uint8Array | undefined
   session: Session | undefined
-  state: SessionState | undefined
   present: boolean
 }
 
@@ -39,11 +41,10 @@ export function connect(ctx: EdgeContext, connection: Connection, packet: Connec
     identity: undefined,
     authData: undefined,
     session: undefined,
-    state: undefined,
     present: false,
   }
   const run = (at: number): void => {
-    if (connection.phase !== Phase.Closed) STEPS[at]?.(attempt, () => run(at + 1))
+    if (connection.phase !== Phase.Closed) connection.guard(() => STEPS[at]?.(attempt, () => run(at + 1)))
   }
   run(0)
 }
@@ -56,7 +57,7 @@ function limits(a: Attempt, next: () => void): void {
       return connection.refuse(Reason.ClientIdentifierNotValid, 'Empty client id without clean session')
     a.clientId = ctx.assignClientId()
   }
-  if (a.clientId.length > ctx.limits.maxClientIdBytes)
+  if (utf8Length(a.clientId) > ctx.limits.maxClientIdBytes)
     return connection.refuse(Reason.ClientIdentifierNotValid, `Client id is longer than ${ctx.limits.maxClientIdBytes}`)
   next()
 }
@@ -72,30 +73,23 @@ function authenticate(a: Attempt, next: () => void): void {
       a.authData = step.data
       accept(step.username, step.tenant)
     })
-  ask(ctx.auth.authenticators, 0, a, verdict => {
+  const { authenticator } = ctx.auth
+  const decide = (verdict: AuthVerdict): void => {
     if (verdict.do === 'accept') accept(verdict.username, verdict.tenant)
     else if (verdict.do === 'refuse') connection.refuse(verdict.reason, verdict.detail)
     else connection.refuse(Reason.NotAuthorized, 'No authentication method accepts this client')
-  })
-}
-
-/** Asks the methods in their order until one decides. One that fails is a server that is not available, not a wrong password. */
-function ask(methods: readonly Authenticator[], from: number, a: Attempt, done: (verdict: AuthVerdict) => void): void {
-  for (let i = from; i < methods.length; i++) {
-    const method = methods[i]!
-    const verdict = method.authenticate(a.packet, a.connection.transport.peer)
-    if (verdict instanceof Promise) {
-      const failed = (error: unknown): AuthVerdict => ({
-        do: 'refuse',
-        reason: Reason.ServerUnavailable,
-        detail: `${method.name}: ${error}`,
-      })
-      verdict.catch(failed).then(v => (v.do === 'next' ? ask(methods, i + 1, a, done) : done(v)))
-      return
-    }
-    if (verdict.do !== 'next') return done(verdict)
   }
-  done({ do: 'next' })
+  // One that fails is a server that is not available, not a wrong password.
+  const failed = (error: unknown): void =>
+    connection.refuse(Reason.ServerUnavailable, `${authenticator.name}: ${error}`)
+  let verdict: AuthVerdict | Promise<AuthVerdict>
+  try {
+    verdict = authenticator.authenticate(packet, connection.transport.peer)
+  } catch (error) {
+    return failed(error)
+  }
+  if (verdict instanceof Promise) verdict.then(late => connection.guard(() => decide(late)), failed)
+  else decide(verdict)
 }
 
 function will(a: Attempt, next: () => void): void {
@@ -106,10 +100,11 @@ function will(a: Attempt, next: () => void): void {
     return connection.refuse(Reason.QoSNotSupported, `Will QoS ${will.qos} is above the maximum`)
   if (will.retain && !ctx.settings.retainAvailable)
     return connection.refuse(Reason.RetainNotSupported, 'Retained messages are switched off')
-  const wrong = checkTopicName(will.topic, ctx.limits)
-  if (wrong !== undefined) return connection.refuse(Reason.TopicNameInvalid, wrong)
-  const allowed = !will.topic.startsWith('$SYS/') && ctx.auth.authorizer.allows(a.identity!, 'publish', will.topic)
-  if (!allowed) return connection.refuse(Reason.NotAuthorized, `Will topic '${will.topic}' is not allowed`)
+  const checked = checkTopic(ctx, will.topic)
+  if (checked.do === 'close') return connection.refuse(checked.reason, checked.detail)
+  if (checked.do === 'refuse') return connection.refuse(checked.reason, `Will topic '${will.topic}' is not allowed`)
+  if (!ctx.auth.authorizer.allows(a.identity!, 'publish', will.topic))
+    return connection.refuse(Reason.NotAuthorized, `Will topic '${will.topic}' is not allowed`)
   next()
 }
 
@@ -124,57 +119,61 @@ function claim(a: Attempt, next: () => void): void {
   const { ctx, connection, packet } = a
   const client = clientKey(a.identity!.tenant, a.clientId)
   const expirySec = grantedExpiry(a)
-  ctx.link.claim({ client, cleanStart: packet.cleanStart, expirySec, will: packet.will }, reply => {
-    if (!reply.ok)
-      return connection.refuse(reply.why === 'quota' ? Reason.QuotaExceeded : Reason.ServerUnavailable, reply.detail)
-    if (connection.phase === Phase.Closed) {
-      const nothing = { inflight: reply.state.inflight, queue: [] }
-      return ctx.link.release(client, reply.epoch, { will: false, expirySec, outbound: nothing })
-    }
-    a.session = new Session({
-      key: client,
-      identity: a.identity!,
-      version: packet.version,
-      epoch: reply.epoch,
-      connection,
-      expirySec,
-      quota: Math.min(packet.receiveMaximum ?? 0xffff, ctx.limits.maxInflight),
-      maxPacketBytes: packet.maximumPacketSize ?? Number.POSITIVE_INFINITY,
-      aliasMaximum: Math.min(packet.topicAliasMaximum ?? 0, ctx.limits.maxOutboundTopicAliases),
-      problemInformation: packet.requestProblemInformation,
-      queueMessages: ctx.limits.sessionQueueMessages,
-      queueBytes: ctx.limits.sessionQueueBytes,
-    })
-    a.state = reply.state
-    a.present = reply.present
-    next()
+  ctx.link.claim({ client, cleanStart: packet.cleanStart, expirySec, will: packet.will }, reply =>
+    connection.guard(() => {
+      if (!reply.ok)
+        return connection.refuse(reply.why === 'quota' ? Reason.QuotaExceeded : Reason.ServerUnavailable, reply.detail)
+      if (connection.phase === Phase.Closed) {
+        const outbound = { inflight: reply.state.inflight, queue: [] }
+        return ctx.link.release(client, reply.epoch, { will: false, expirySec, outbound })
+      }
+      a.present = reply.present
+      take(a, client, expirySec, reply)
+      next()
+    }),
+  )
+}
+
+/** From here on the session is the connection's: however that ends, the session is handed back as it was. */
+function take(a: Attempt, client: ClientKey, expirySec: number, reply: Extract<ClaimReply, { ok: true }>): void {
+  const { ctx, connection, packet } = a
+  ctx.sessions.get(client)?.connection.close(Reason.SessionTakenOver, 'Another connection holds the session')
+  const session = new Session({
+    key: client,
+    identity: a.identity!,
+    version: packet.version,
+    epoch: reply.epoch,
+    connection,
+    expirySec,
+    quota: Math.min(packet.receiveMaximum ?? 0xffff, ctx.limits.maxInflight),
+    maxPacketBytes: packet.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+    aliasMaximum: Math.min(packet.topicAliasMaximum ?? 0, ctx.limits.maxOutboundTopicAliases),
+    problemInformation: packet.requestProblemInformation,
+    queueMessages: ctx.limits.sessionQueueMessages,
+    queueBytes: ctx.limits.sessionQueueBytes,
   })
+  for (const subscription of reply.state.subscriptions) session.subscriptions.set(subscription.filter, subscription)
+  restoreInflight(ctx, session, reply.state, ctx.now())
+  ctx.sessions.set(client, session)
+  ctx.stats.nowSessions++
+  ctx.stats.nowSubscriptions += session.subscriptions.size
+  a.session = session
+  connection.session = session
 }
 
 /** Subscriptions of the session go into the index; rights may have changed since [CVE-2018-12546]. */
 function restore(a: Attempt, next: () => void): void {
   const { ctx } = a
   const session = a.session!
-  ctx.sessions.set(session.key, session)
-  ctx.stats.nowSessions++
-  const lost: Subscription[] = []
-  for (const subscription of a.state!.subscriptions) {
+  const lost: TopicFilter[] = []
+  for (const subscription of session.subscriptions.values()) {
     const filter = parseShare(subscription.filter)?.filter ?? subscription.filter
-    if (!ctx.auth.authorizer.allows(session.identity, 'subscribe', filter)) {
-      lost.push(subscription)
-      continue
-    }
-    session.subscriptions.set(subscription.filter, subscription)
-    ctx.index.add(session, subscription)
+    if (ctx.auth.authorizer.allows(session.identity, 'subscribe', filter)) ctx.index.add(session, subscription)
+    else lost.push(subscription.filter)
   }
-  ctx.stats.nowSubscriptions += session.subscriptions.size
-  if (lost.length > 0)
-    ctx.link.unsubscribe(
-      session.key,
-      session.epoch,
-      lost.map(s => s.filter),
-      () => {},
-    )
+  for (const filter of lost) session.subscriptions.delete(filter)
+  ctx.stats.nowSubscriptions -= lost.length
+  if (lost.length > 0) ctx.link.unsubscribe(session.key, session.epoch, lost, () => {})
   next()
 }
 
@@ -185,7 +184,10 @@ function acknowledge(a: Attempt): void {
   const tooLong = maxKeepAlive > 0 && (packet.keepAliveSec === 0 || packet.keepAliveSec > maxKeepAlive)
   const keepAliveSec = tooLong && packet.version === 5 ? maxKeepAlive : packet.keepAliveSec
   connection.silenceMs = keepAliveSec * 1500
-  connection.open(session, connack(a, session, keepAliveSec))
+  const frame = connack(a, session, keepAliveSec)
+  if (frame.length > session.maxPacketBytes)
+    return connection.refuse(Reason.PacketTooLarge, `CONNACK of ${frame.length} bytes is larger than the client takes`)
+  connection.open(frame)
   ctx.stats.connectsOk++
   const { address } = connection.transport.peer
   ctx.events({
@@ -195,7 +197,6 @@ function acknowledge(a: Attempt): void {
     version: packet.version,
     username: session.identity.username,
   })
-  restoreInflight(ctx, session, a.state!, ctx.now())
   connection.refill()
   connection.resume()
 }

@@ -52,6 +52,8 @@ export class Connection implements TransportEvents, PacketHandler {
   #blocked = false
   /** Reading is paused because the peer does not read. */
   #choked = false
+  /** Reading is paused because the gateway has too much to do (`Edge`). */
+  #held = false
   /** The peer has gone while CONNECT was being worked on. */
   #gone = false
   #published = false
@@ -89,33 +91,80 @@ export class Connection implements TransportEvents, PacketHandler {
     if (this.phase === Phase.Closed) return
     this.heardAt = this.#ctx.now()
     this.#ctx.stats.bytesIn += chunk.length
-    this.#decoder.push(chunk)
+    try {
+      this.#decoder.push(chunk)
+    } catch (error) {
+      this.failed(error)
+    }
     if (this.#blocked && this.output.bytes > READ_AHEAD_BYTES) this.#choke()
     if (!this.#published) return
     this.#published = false
-    if (this.#ctx.overloaded()) this.#ctx.hold(this)
+    if (this.phase === Phase.Open && this.#ctx.overloaded()) this.#ctx.hold(this)
   }
 
   /** The device takes no answers: nothing more is read from it until it does. */
   #choke(): void {
+    if (this.#choked) return
     this.#choked = true
     this.#ctx.stats.readPauses++
     this.transport.pause()
+  }
+
+  /** The gateway has too much to do: nothing more is read from this device until `letGo`. False if it is so already. */
+  hold(): boolean {
+    if (this.#held) return false
+    this.#held = true
+    this.transport.pause()
+    return true
+  }
+
+  letGo(): void {
+    this.#held = false
+    this.#readOn()
+  }
+
+  /** Reads on, unless there is another reason not to. */
+  #readOn(): void {
+    if (!this.#held && !this.#choked && this.phase === Phase.Open) this.transport.resume()
   }
 
   drained(): void {
     this.#blocked = false
     if (this.#choked) {
       this.#choked = false
-      this.transport.resume()
+      // It was not listened to, so its silence says nothing.
+      this.heardAt = this.#ctx.now()
+      this.#readOn()
     }
     if (this.output.count > 0) this.#ctx.touch(this)
-    this.refill()
+    this.guard(() => this.refill())
   }
 
   closed(): void {
     if (this.phase === Phase.Connecting && this.exchange?.running === undefined) this.#gone = true
-    else this.#finish(Reason.UnspecifiedError, 'Connection closed by the peer', true)
+    else this.guard(() => this.#finish(Reason.UnspecifiedError, 'Connection closed by the peer', true))
+  }
+
+  /** Runs what others call back for this connection: an error in it ends the connection, and nothing else. */
+  guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  /** An error of ours, not of the device. */
+  failed(error: unknown): void {
+    const { stats, events } = this.#ctx
+    stats.failures++
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    events({ is: 'failed', client: this.session?.key ?? '', address: this.transport.peer.address, detail })
+    try {
+      this.close(Reason.UnspecifiedError, 'Internal error')
+    } catch {
+      stats.failures++
+    }
   }
 
   /** Writes what the turn has gathered. */
@@ -181,7 +230,11 @@ export class Connection implements TransportEvents, PacketHandler {
   }
 
   disconnect(packet: Disconnect): void {
-    if (this.phase === Phase.Connecting) return this.#later(() => this.disconnect(packet))
+    if (this.phase === Phase.Connecting) {
+      // [MQTT-3.1.2-30] of 5.0: the one packet beside AUTH that may come during authentication
+      if (this.exchange?.running !== undefined) return this.#finish(packet.reason, 'DISCONNECT', false)
+      return this.#later(() => this.disconnect(packet))
+    }
     this.#ctx.stats.packetsIn++
     const session = this.session!
     if (packet.sessionExpirySec !== undefined && packet.sessionExpirySec > 0 && session.expirySec === 0)
@@ -230,9 +283,8 @@ export class Connection implements TransportEvents, PacketHandler {
     this.#ctx.touch(this)
   }
 
-  /** CONNACK is due: the session is this connection's from here on, and what came meanwhile is worked off. */
-  open(session: Session, connack: Uint8Array): void {
-    this.session = session
+  /** `session` is there, and CONNACK is due. */
+  open(connack: Uint8Array): void {
     this.phase = Phase.Open
     this.send(connack)
   }
@@ -243,7 +295,7 @@ export class Connection implements TransportEvents, PacketHandler {
     this.#waiting = undefined
     for (const packet of waiting ?? []) if (this.phase === Phase.Open) packet()
     if (this.#gone) this.#finish(Reason.UnspecifiedError, 'Connection closed by the peer', true)
-    else if (this.phase === Phase.Open) this.transport.resume()
+    else this.#readOn()
   }
 
   /** Refuses CONNECT. `detail` is for the log. */
@@ -295,20 +347,30 @@ export class Connection implements TransportEvents, PacketHandler {
     this.exchange = undefined
     const session = this.session
     this.session = undefined
-    this.#blocked = false
-    this.flush()
-    this.transport.end()
-    if (session !== undefined) {
-      leave(this.#ctx, session, { will, expirySec: expirySec ?? session.expirySec })
-      this.#ctx.events({ is: 'disconnected', client: session.key, reason, detail })
-    }
     this.#ctx.forget(this)
+    this.#hangUp()
+    if (session === undefined) return
+    leave(this.#ctx, session, { will, expirySec: expirySec ?? session.expirySec })
+    this.#ctx.events({ is: 'disconnected', client: session.key, reason, detail })
+  }
+
+  #hangUp(): void {
+    this.#blocked = false
+    try {
+      this.flush()
+      this.transport.end()
+    } catch {
+      this.#ctx.stats.failures++
+      this.transport.destroy()
+    }
   }
 
   /** CONNECT did not come, or was not finished, in time. */
   timeOut(): void {
     if (this.version === 0) this.#finish(Reason.UnspecifiedError, 'No CONNECT in time', false)
-    else this.refuse(Reason.UnspecifiedError, 'CONNECT was not finished in time')
+    else if (this.exchange?.running !== undefined && !this.exchange.busy)
+      this.refuse(Reason.UnspecifiedError, 'AUTH did not come in time')
+    else this.refuse(Reason.ServerUnavailable, 'CONNECT was not finished in time')
   }
 
   /** A device may send on before its CONNACK: the transport is paused, so this holds one chunk's packets at most. */

@@ -8,19 +8,28 @@ import { Reason } from '../wire/reason.ts'
 import { isUtf8 } from '../wire/utf8.ts'
 import type { Session } from './session.ts'
 
+interface Closing {
+  readonly do: 'close'
+  readonly reason: number
+  readonly detail: string
+}
+
 type Verdict =
   | { readonly do: 'pass'; readonly topic: TopicName }
   /** Not this message: an error in PUBACK or PUBREC (5.0), else acknowledged and dropped [MQTT-3.3.5-2 of 3.1.1]. */
   | { readonly do: 'refuse'; readonly reason: number }
-  | { readonly do: 'close'; readonly reason: number; readonly detail: string }
+  | Closing
 
 const DOLLAR = 0x24
-const close = (reason: number, detail: string): Verdict => ({ do: 'close', reason, detail })
+const close = (reason: number, detail: string): Closing => ({ do: 'close', reason, detail })
 
 export function publishReceived(ctx: EdgeContext, session: Session, packet: Publish, now: number): void {
+  // First of all, for an alias holds whatever becomes of its message.
+  const named = packet.alias === 0 ? (packet.topic as TopicName) : resolveAlias(ctx, session, packet)
+  if (typeof named !== 'string') return session.connection.close(named.reason, named.detail)
   const window = inWindow(ctx, session, packet)
   if (window === 'again') return
-  const verdict = window ?? judge(ctx, session, packet)
+  const verdict = window ?? judge(ctx, session, packet, named)
   if (verdict.do === 'close') return session.connection.close(verdict.reason, verdict.detail)
   if (verdict.do === 'refuse') {
     ctx.stats.publishRefused++
@@ -64,10 +73,11 @@ function inWindow(ctx: EdgeContext, session: Session, packet: Publish): Verdict 
   const known = session.received?.get(packet.packetId)
   if (known !== undefined) {
     if (packet.qos === 1) return { do: 'refuse', reason: Reason.PacketIdentifierInUse }
+    session.resumedIds?.delete(packet.packetId)
     if (known) session.connection.answerAck(PUBREC, packet.packetId, Reason.Success)
     return 'again'
   }
-  const open = session.unacked + (session.received?.size ?? 0)
+  const open = session.unacked + (session.received?.size ?? 0) - (session.resumedIds?.size ?? 0)
   if (session.version === 5 && open >= ctx.limits.receiveMaximum)
     return close(
       Reason.ReceiveMaximumExceeded,
@@ -76,14 +86,12 @@ function inWindow(ctx: EdgeContext, session: Session, packet: Publish): Verdict 
   return undefined
 }
 
-function judge(ctx: EdgeContext, session: Session, packet: Publish): Verdict {
+function judge(ctx: EdgeContext, session: Session, packet: Publish, topic: TopicName): Verdict {
   const { limits, settings, auth } = ctx
   if (packet.qos > limits.maxQos)
     return close(Reason.QoSNotSupported, `QoS ${packet.qos} is above the maximum of ${limits.maxQos}`)
   if (packet.retain && !settings.retainAvailable)
     return close(Reason.RetainNotSupported, 'Retained messages are switched off')
-  const topic = resolveTopic(ctx, session, packet)
-  if (typeof topic !== 'string') return topic
   const checked = checkTopic(ctx, topic)
   if (checked.do !== 'pass') return checked
   if (!auth.authorizer.unrestricted('publish') && !auth.authorizer.allows(session.identity, 'publish', topic))
@@ -94,8 +102,7 @@ function judge(ctx: EdgeContext, session: Session, packet: Publish): Verdict {
 }
 
 /** Topic Alias [MQTT-3.3.2-7..-11 of 5.0]. */
-function resolveTopic(ctx: EdgeContext, session: Session, packet: Publish): TopicName | Verdict {
-  if (packet.alias === 0) return packet.topic as TopicName
+function resolveAlias(ctx: EdgeContext, session: Session, packet: Publish): TopicName | Closing {
   if (packet.alias > ctx.limits.topicAliasMaximum)
     return close(
       Reason.TopicAliasInvalid,
@@ -112,7 +119,8 @@ function resolveTopic(ctx: EdgeContext, session: Session, packet: Publish): Topi
     : (topic as TopicName)
 }
 
-function checkTopic(ctx: EdgeContext, topic: TopicName): Verdict {
+/** What may be published to at all, by a PUBLISH or a will. */
+export function checkTopic(ctx: EdgeContext, topic: TopicName): Verdict {
   const wrong = checkTopicName(topic, ctx.limits)
   if (wrong !== undefined) return close(Reason.TopicNameInvalid, wrong)
   if (topic.charCodeAt(0) !== DOLLAR) return { do: 'pass', topic }
@@ -126,6 +134,7 @@ function checkTopic(ctx: EdgeContext, topic: TopicName): Verdict {
 /** PUBREL: the packet id is free again, durably so before PUBCOMP says it [MQTT-4.3.3-11 of 5.0]. */
 export function released(ctx: EdgeContext, session: Session, packetId: number): void {
   const { connection, received } = session
+  session.resumedIds?.delete(packetId)
   if (received?.delete(packetId) !== true)
     return connection.answerAck(PUBCOMP, packetId, Reason.PacketIdentifierNotFound)
   if (!session.persistent) return connection.answerAck(PUBCOMP, packetId, Reason.Success)

@@ -60,6 +60,8 @@ export class Session {
 
   /** Inbound QoS 2 packet ids without PUBREL; the value tells whether PUBREC may be sent (the message is durable). */
   received: Map<number, boolean> | undefined
+  /** Those of an earlier connection that this one has not sent again: they take nothing of its Receive Maximum [MQTT5 4.9]. */
+  resumedIds: Set<number> | undefined
   /** Inbound QoS 1 messages without receipt. */
   unacked = 0
 

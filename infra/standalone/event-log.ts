@@ -24,6 +24,7 @@ const LEVELS: Readonly<Record<Event['is'], Level>> = {
   'inbox-dropped': 'warn',
   'retained-refused': 'warn',
   'certificates-refused': 'warn',
+  failed: 'error',
   'commit-failed': 'error',
   'commit-recovered': 'warn',
 }

@@ -31,7 +31,7 @@ const chain = (
     now: more.now ?? (() => 0),
   })
 const ask = (auth: ReturnType<typeof chain>, address = '192.0.2.1') =>
-  auth.authenticators[0]!.authenticate(connectAs('u', 'p'), peerAt(address))
+  auth.authenticator.authenticate(connectAs('u', 'p'), peerAt(address))
 
 describe('order', () => {
   test('the first that does not pass decides, with and without a promise', async () => {
@@ -52,7 +52,7 @@ describe('order', () => {
   test('a certificate names the user, peers without one are asked further', () => {
     const auth = chain([certificate(['tls']), anonymous])
     const at = (listener: 'tls' | 'tcp' | 'wss', name?: string) =>
-      auth.authenticators[0]!.authenticate(connectAs('root'), { ...peerAt('192.0.2.1', name), listener })
+      auth.authenticator.authenticate(connectAs('root'), { ...peerAt('192.0.2.1', name), listener })
     expect(at('tls', 'press-7')).toMatchObject({ do: 'accept', username: 'press-7' })
     expect(at('tls')).toMatchObject({ do: 'accept', username: undefined })
     // A PROXY header on a plain listener may claim any name.
@@ -104,7 +104,7 @@ describe('failures', () => {
   test('clients at a Unix socket share an address and are not held back', () => {
     const auth = chain([always(refuse(Reason.BadUserNameOrPassword))])
     for (let i = 0; i < 10; i++) {
-      const verdict = auth.authenticators[0]!.authenticate(connectAs(), { ...peerAt(''), listener: 'unix' })
+      const verdict = auth.authenticator.authenticate(connectAs(), { ...peerAt(''), listener: 'unix' })
       expect(verdict).toMatchObject({ reason: 0x86 })
     }
   })
@@ -133,7 +133,7 @@ describe('from settings', () => {
 
   test('nothing configured: everybody, everything', async () => {
     const auth = await openAuth({ settings: { allowAnonymous: true, order, certificateListeners: [] }, ...rest })
-    expect(await auth.authenticators[0]!.authenticate(connectAs(), peerAt('192.0.2.1'))).toMatchObject({ do: 'accept' })
+    expect(await auth.authenticator.authenticate(connectAs(), peerAt('192.0.2.1'))).toMatchObject({ do: 'accept' })
     expect(auth.authorizer.unrestricted('publish')).toBe(true)
     expect(auth.enhanced).toEqual([])
     auth.close()
@@ -148,7 +148,7 @@ describe('from settings', () => {
       ...rest,
     })
     const authenticate = (user?: string, password?: string) =>
-      auth.authenticators[0]!.authenticate(connectAs(user, password), peerAt('192.0.2.1'))
+      auth.authenticator.authenticate(connectAs(user, password), peerAt('192.0.2.1'))
     expect(await authenticate('alice', 'secret')).toMatchObject({ do: 'accept', username: 'alice' })
     expect(await authenticate()).toMatchObject({ do: 'refuse', reason: 0x87 })
     expect(auth.enhanced.map(({ method }) => method)).toEqual(['SCRAM-SHA-256'])
