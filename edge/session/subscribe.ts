@@ -3,6 +3,7 @@ import type { TopicFilter } from '../../core/contract/ids.ts'
 import type { Subscription } from '../../core/contract/session.ts'
 import { checkTopicFilter, hasWildcard, parseShare } from '../../core/topic/validate.ts'
 import type { EdgeContext } from '../context.ts'
+import { saveOverdue } from '../flow/inbox.ts'
 import { addReplay } from '../flow/replay.ts'
 import { subackFrame, unsubackFrame } from '../wire/encode.ts'
 import type { Subscribe, SubscribeRequest, Unsubscribe } from '../wire/packets.ts'
@@ -122,6 +123,8 @@ export function unsubscribe(ctx: EdgeContext, session: Session, packet: Unsubscr
     session.replays = session.replays?.filter(r => r.subscription.filter !== filter)
     if (session.replays?.length === 0) session.replays = undefined
   }
+  // What is on its way stays so [MQTT-3.10.4-3], also when the core has to find out from the log who gets it.
+  if (gone.length > 0) saveOverdue(ctx, session, Number.POSITIVE_INFINITY)
   ctx.link.unsubscribe(session.key, session.epoch, gone, () => {
     if (session.connection.serves(session))
       session.connection.send(unsubackFrame(session.version, packet.packetId, codes))

@@ -131,8 +131,13 @@ export class Client {
     this.inbox = []
   }
 
-  subscribe(topic: string, qos: 0 | 1 | 2, options: object = {}): void {
-    this.send({ cmd: 'subscribe', messageId: this.#nextId(), subscriptions: [{ topic, qos, ...options }] } as Packet)
+  /** SUBSCRIBE without waiting for its answer. */
+  requestSubscribe(topic: string, qos: 0 | 1 | 2, more: object = {}): void {
+    this.send({ cmd: 'subscribe', messageId: this.#nextId(), subscriptions: [{ topic, qos }], ...more } as Packet)
+  }
+
+  subscribe(topic: string, qos: 0 | 1 | 2, more: object = {}): void {
+    this.requestSubscribe(topic, qos, more)
     this.#world.settle()
     this.receive()
   }

@@ -2,6 +2,7 @@
 import type { Packet } from 'mqtt-packet'
 import { expect, test } from 'vitest'
 import { Client } from './client.ts'
+import { onDisk } from './life.ts'
 import { World } from './world.ts'
 
 test('of several connections of one client at once the last has the session, also where it ends with the connection', () => {
@@ -43,4 +44,24 @@ test('what the last connected member of a group did not take goes to a member th
   world.settle()
   kept.work()
   expect(kept.seen.map(s => s.text)).toEqual(['passed on'])
+})
+
+test('what is on its way when its subscription ends arrives, also after a crash [MQTT-3.10.4-3]', () => {
+  onDisk({}, world => {
+    const reader = new Client(world, 'reader')
+    const publisher = new Client(world, 'pub')
+    reader.connect()
+    reader.subscribe('e/#', 1)
+    publisher.connect()
+    publisher.publish('e/1', 'on its way', 1)
+    world.settle()
+    reader.unsubscribe('e/#')
+    reader.lost()
+    publisher.lost()
+    world.crash()
+    reader.connect()
+    world.settle()
+    reader.work()
+    expect(reader.seen.map(s => s.text)).toEqual(['on its way'])
+  })
 })
