@@ -13,6 +13,8 @@ export const Source = {
   Retained: 2,
   /** In the session record. */
   Saved: 3,
+  /** Another member of a shared group had it, and gave its record up: nowhere until saved. */
+  Moved: 4,
 } as const
 export type Source = (typeof Source)[keyof typeof Source]
 
@@ -23,8 +25,10 @@ export const State = {
   Journaling: 1,
   /** PUBLISH is out. */
   Sent: 2,
-  /** PUBREC came; PUBREL is out, or waits for the journal. */
-  Received: 3,
+  /** PUBREC came and is being journaled; PUBREL is not out yet. */
+  Recording: 3,
+  /** PUBREL is out. */
+  Received: 4,
 } as const
 export type State = (typeof State)[keyof typeof State]
 
@@ -68,6 +72,7 @@ export class Entry {
 
   /** What it costs while it waits, roughly. */
   get bytes(): number {
-    return ENTRY_BYTES + (this.message === undefined ? 0 : this.message.payload.length + this.message.topic.length)
+    const m = this.message
+    return ENTRY_BYTES + (m === undefined ? 0 : m.payload.length + m.props.length + m.topic.length)
   }
 }

@@ -59,16 +59,13 @@ export function ownFrame(
   const known = session.aliasesOut?.get(message.topic)
   const fresh = known === undefined && (session.aliasesOut?.size ?? 0) < session.aliasMaximum
   const alias = known ?? (fresh ? (session.aliasesOut?.size ?? 0) + 1 : 0)
-  const frame = publishFrame(5, message.topic, message.payload, message.props, {
-    ...base,
-    expirySec,
-    subscriptionIds: ids,
-    alias,
-    omitTopic: known !== undefined,
-  })
-  if (fresh && frame.bytes.length <= session.maxPacketBytes) {
-    session.aliasesOut ??= new Map()
-    session.aliasesOut.set(message.topic, alias)
-  }
+  const options = { ...base, expirySec, subscriptionIds: ids, alias, omitTopic: known !== undefined }
+  const frame = publishFrame(5, message.topic, message.payload, message.props, options)
+  if (!fresh) return frame
+  // Naming an alias costs three bytes: it is not what makes a message too large.
+  if (frame.bytes.length > session.maxPacketBytes)
+    return publishFrame(5, message.topic, message.payload, message.props, { ...options, alias: 0 })
+  session.aliasesOut ??= new Map()
+  session.aliasesOut.set(message.topic, alias)
   return frame
 }

@@ -81,7 +81,7 @@ export function outboundOf(session: Session, waiting: (entry: Entry) => boolean 
 }
 
 const inflightOf = (entry: Entry): Inflight =>
-  entry.state === State.Received
+  entry.state >= State.Recording
     ? { packetId: entry.packetId, state: 'received', message: undefined }
     : { packetId: entry.packetId, state: 'sent', message: entry.message }
 
@@ -114,10 +114,12 @@ export function saveOverdue(ctx: EdgeContext, session: Session, before: number):
   session.spooledSinceAsked = true
 }
 
-/** Retained messages are nowhere else: they are overdue as soon as anybody looks. What waits is in order: its first live message is the oldest. */
+const isNowhere = ({ source }: Entry): boolean => source === Source.Retained || source === Source.Moved
+
+/** What is nowhere else is overdue as soon as anybody looks. What waits is in order: its first live message is the oldest. */
 function overdue(session: Session, before: number): boolean {
   for (const entry of session.inflight.values())
-    if (entry.source === Source.Retained || (entry.source === Source.Live && entry.at < before)) return true
+    if (isNowhere(entry) || (entry.source === Source.Live && entry.at < before)) return true
   const first = session.queue.find(entry => entry.source === Source.Live)
   return first !== undefined && first.at < before
 }

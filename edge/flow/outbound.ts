@@ -40,6 +40,7 @@ export function offer(
   }
   if (qos === 0) {
     sendQos0(ctx, session, message, target, retain, now)
+    if (group !== undefined && message.qos > 0) taken(ctx, session, group, message)
     if (source === Source.Inbox) ctx.link.journal(session.key, session.epoch, { step: 'done', packetId: 0, message })
     return
   }
@@ -58,6 +59,13 @@ export function offer(
 
 function mayReceive(ctx: EdgeContext, session: Session, message: Message): boolean {
   return ctx.auth.authorizer.allows(session.identity, 'receive', message.topic)
+}
+
+/** Rights may have changed since it was sent on an earlier connection [CVE-2018-12546]. */
+function mayStillReceive(ctx: EdgeContext, session: Session, message: Message): boolean {
+  if (ctx.auth.authorizer.unrestricted('receive') || mayReceive(ctx, session, message)) return true
+  drop(ctx, session, message, 'not-allowed')
+  return false
 }
 
 /** Sends at once if window and order allow, else queues within bounds. */
@@ -102,7 +110,8 @@ function overflow(ctx: EdgeContext, session: Session, entry: Entry, now: number)
   } else if (ctx.settings.slowConsumer === 'disconnect') {
     settle(ctx, session, entry)
     session.connection.close(Reason.QuotaExceeded, 'Queue of a slow consumer is full')
-  } else if (ctx.settings.dropPolicy === 'newest') {
+  } else if (ctx.settings.dropPolicy === 'newest' || (session.queue.peek()?.packetId ?? 1) !== 0) {
+    // What was sent on an earlier connection is under way and stays.
     drop(ctx, session, message, 'queue-full')
     settle(ctx, session, entry)
   } else {
@@ -145,9 +154,17 @@ function sendQos0(
 ): void {
   const connection = session.connection
   const out = connection.output
-  if (out.bytes > ctx.limits.connectionOutBytes || out.count > ctx.limits.connectionOutMessages) {
-    drop(ctx, session, message, 'slow')
+  if (message.expiresAt !== NEVER && now >= message.expiresAt) {
+    drop(ctx, session, message, 'expired')
     return
+  }
+  if (out.bytes > ctx.limits.connectionOutBytes || out.count > ctx.limits.connectionOutMessages) {
+    // A long turn is not the device's fault: slow is who does not take what is written.
+    connection.flush()
+    if (out.count > 0) {
+      drop(ctx, session, message, 'slow')
+      return
+    }
   }
   const frame = frameFor(message, session, target.ids, 0, retain, false, now)
   if (frame.bytes.length > session.maxPacketBytes) {
@@ -179,6 +196,10 @@ function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number)
   else session.restoredIds?.delete(entry.packetId)
   session.track(entry)
   ctx.stats.nowInflight++
+  if (entry.dup && message !== undefined && !mayStillReceive(ctx, session, message)) {
+    finish(ctx, session, entry)
+    return
+  }
   if (message === undefined || entry.state === State.Received) {
     entry.state = State.Received
     session.connection.output.ack(PUBREL, entry.packetId)
@@ -196,9 +217,13 @@ function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number)
     session.journaling++
     ctx.link.journal(session.key, session.epoch, { step: 'out', packetId: entry.packetId, message }, () => {
       session.journaling--
-      if (session.connection.serves(session) && entry.state === State.Journaling)
-        send(ctx, session, entry, message, ctx.now())
-      if (session.journaling === 0 && session.queue.length > 0) session.connection.refill()
+      try {
+        if (session.connection.serves(session) && entry.state === State.Journaling)
+          send(ctx, session, entry, message, ctx.now())
+        if (session.journaling === 0 && (session.queue.length > 0 || session.spooling)) session.connection.refill()
+      } catch (error) {
+        session.connection.failed(error)
+      }
     })
     return
   }
@@ -229,12 +254,20 @@ export function finish(ctx: EdgeContext, session: Session, entry: Entry): void {
 
 /** This recipient needs the message no more: tells the core, where the core waits or keeps a record. */
 function settle(ctx: EdgeContext, session: Session, entry: Entry): void {
-  const { message, group, source } = entry
-  if (session.persistent && source !== Source.Retained)
+  const { message, group } = entry
+  if (isRecorded(session, entry))
     ctx.link.journal(session.key, session.epoch, { step: 'done', packetId: entry.packetId, message })
-  if (message !== undefined && group !== undefined && group.durableMembers > 0)
-    ctx.link.journal(session.key, session.epoch, { step: 'taken', group: group.filter, message })
+  if (message !== undefined && group !== undefined) taken(ctx, session, group, message)
   unhold(ctx, entry)
+}
+
+/** The core has it in this session's name: in the inbox, in the record, in the log, or by the packet id of its QoS 2 exchange. */
+const isRecorded = (session: Session, { source, qos }: Entry): boolean =>
+  source === Source.Inbox || source === Source.Saved || (session.persistent && (source === Source.Live || qos === 2))
+
+function taken(ctx: EdgeContext, session: Session, group: ShareGroup, message: Message): void {
+  if (group.durableMembers > 0)
+    ctx.link.journal(session.key, session.epoch, { step: 'taken', group: group.filter, message })
 }
 
 /** PUBACK, PUBREC, PUBCOMP of the device. An id or state that does not fit is answered as the standard says and changes nothing. */
@@ -263,13 +296,16 @@ function received(ctx: EdgeContext, session: Session, entry: Entry): void {
     session.connection.output.ack(PUBREL, entry.packetId)
     ctx.touch(session.connection)
   }
+  if (entry.state === State.Recording) return
   const again = entry.state === State.Received
   entry.state = State.Received
-  if (!session.persistent || again) release()
-  else
-    ctx.link.journal(session.key, session.epoch, { step: 'rec', packetId: entry.packetId }, () => {
-      if (session.connection.serves(session)) release()
-    })
+  if (!session.persistent || again) return release()
+  entry.state = State.Recording
+  ctx.link.journal(session.key, session.epoch, { step: 'rec', packetId: entry.packetId }, () => {
+    if (!session.connection.serves(session) || entry.state !== State.Recording) return
+    entry.state = State.Received
+    release()
+  })
 }
 
 /** Moves what waits into the window as far as it is open. True if there is room for more than the queue held. */
@@ -312,6 +348,10 @@ function handOver(ctx: EdgeContext, session: Session, entry: Entry, now: number)
   ctx.stats.shareRedispatched++
   if (session.persistent && entry.source !== Source.Live)
     ctx.link.journal(session.key, session.epoch, { step: 'done', packetId: entry.packetId, message: entry.message })
-  offer(ctx, entry.message!, to, entry.group, entry.source === Source.Live ? Source.Live : Source.Retained, now)
+  try {
+    offer(ctx, entry.message!, to, entry.group, entry.source === Source.Live ? Source.Live : Source.Moved, now)
+  } catch (error) {
+    to.session.connection.failed(error)
+  }
   unhold(ctx, entry)
 }

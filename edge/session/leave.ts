@@ -12,8 +12,9 @@ export function leave(
   end: { readonly will: boolean; readonly expirySec: number },
 ): void {
   const { link, stats } = ctx
-  redispatch(ctx, session, ctx.now())
+  // First of all: a member that has to leave because of what it is given now must not give it back.
   for (const filter of session.subscriptions.keys()) ctx.index.remove(session, filter)
+  redispatch(ctx, session, ctx.now())
   if (ctx.sessions.get(session.key) === session) ctx.sessions.delete(session.key)
   stats.nowSessions--
   stats.nowSubscriptions -= session.subscriptions.size

@@ -47,8 +47,12 @@ export function subscribe(ctx: EdgeContext, session: Session, packet: Subscribe)
     const plain = subackFrame(session.version, packet.packetId, codes)
     const explained = subackFrame(session.version, packet.packetId, codes, explanation(ctx, session, packet))
     connection.send(explained.length <= session.maxPacketBytes ? explained : plain)
-    for (const subscription of replay) addReplay(session, subscription)
-    if (replay.length > 0) connection.refill()
+    for (const { filter } of replay) {
+      // It may have been replaced, or be gone, by what came behind this SUBSCRIBE.
+      const subscription = session.subscriptions.get(filter)
+      if (subscription !== undefined) addReplay(session, subscription)
+    }
+    if (replay.length > 0) connection.guard(() => connection.refill())
   })
 }
 
