@@ -1,10 +1,8 @@
 /** Random lives of a few clients against a model of what MQTT promises: QoS 1 at least once, QoS 2 exactly once, first deliveries in order, whatever breaks in between. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { Client } from './client.ts'
+import { comeToRest, nothingLeft, onDisk, runs } from './life.ts'
 import { World } from './world.ts'
 
 type Op =
@@ -97,16 +95,7 @@ class Run {
   /** Everybody comes back and works until nothing moves. */
   finish(): void {
     for (const client of this.clients) if (!client.connected) client.connect()
-    for (let round = 0; round < 200; round++) {
-      this.world.settle()
-      let moved = 0
-      for (const client of this.clients) moved += client.work()
-      if (moved === 0) {
-        if (round > 3) return
-        this.world.pass(1000)
-      }
-    }
-    throw new Error('The clients do not come to rest')
+    comeToRest(this.world, this.clients)
   }
 
   check(): void {
@@ -121,6 +110,7 @@ class Run {
       expect(new Set(twice).size, `${subscriber.id} saw a QoS 2 message twice: ${twice}`).toBe(twice.length)
       inOrder(texts, this.crashed)
     }
+    nothingLeft(this.world, this.clients)
   }
 }
 
@@ -151,27 +141,20 @@ test('at least once, exactly once and in order, with broken connections [MQTT-4.
       run.finish()
       run.check()
     }),
-    { numRuns: 300 },
+    runs(300),
   )
-}, 120_000)
-
-const folders: string[] = []
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-})
+}, 600_000)
 
 test('the same when the process dies at any moment and starts again on its data directory', () => {
   fc.assert(
     fc.property(ops(true, 80), list => {
-      const dataDir = mkdtempSync(join(tmpdir(), 'meridian-sim-'))
-      folders.push(dataDir)
-      const world = new World({ limits: SMALL, dataDir })
-      const run = new Run(world)
-      for (const op of list) run.step(op)
-      run.finish()
-      run.check()
-      world.core.close()
+      onDisk({ limits: SMALL }, world => {
+        const run = new Run(world)
+        for (const op of list) run.step(op)
+        run.finish()
+        run.check()
+      })
     }),
-    { numRuns: 60 },
+    runs(60),
   )
-}, 240_000)
+}, 600_000)
