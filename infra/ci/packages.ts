@@ -9,6 +9,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   mosquitto_pub: 'mosquitto-clients',
   chromium: 'chromium',
   openssl: 'openssl',
+  curl: 'curl',
 }
 
 const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']

@@ -1,0 +1,49 @@
+/** Every example of README.md, run as a user would: section by section, against real gateways. `blocks.ts` says how a block is meant. */
+import { existsSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type Block, sectionsOf } from './blocks.ts'
+import { Stage } from './stage.ts'
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 })
+
+const README = new URL('../../README.md', import.meta.url)
+const CHROMIUM = '/usr/bin/chromium'
+
+describe.each(sectionsOf(readFileSync(README, 'utf8')))('$title', ({ blocks }) => {
+  let stage: Stage
+  beforeAll(async () => {
+    stage = await Stage.open()
+  })
+  afterAll(() => stage.close())
+
+  for (const block of blocks) {
+    const name = `line ${block.line}: ${block.purpose.is} ${block.text.split('\n')[0]}`
+    const { purpose } = block
+    const skip = purpose.is === 'skip' || (purpose.is === 'browser' && !existsSync(CHROMIUM))
+    test.skipIf(skip)(name, () => play(block, stage))
+  }
+})
+
+async function play({ purpose, text }: Block, stage: Stage): Promise<void> {
+  switch (purpose.is) {
+    case 'skip':
+      return
+    case 'file':
+      stage.write(purpose.name, text)
+      return
+    case 'broker':
+      return stage.start(purpose.command)
+    case 'restart':
+      return stage.killAndStartAgain()
+    case 'browser': {
+      const shown = await stage.page(stage.write(purpose.name, text), CHROMIUM)
+      for (const line of purpose.output ?? []) expect(shown).toContain(line)
+      return
+    }
+    case 'run': {
+      const { status, lines, output } = await stage.shell(text)
+      expect(status, output).toBe(purpose.status)
+      if (purpose.output !== undefined) expect(lines.sort()).toEqual([...purpose.output].sort())
+    }
+  }
+}

@@ -1,0 +1,140 @@
+/** Where a section of the README is played: a folder like a built checkout, free ports in place of the usual ones, at most one gateway. Loopback only. */
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { freePort, type Running, run, until } from '../harness/process.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const USUAL_PORTS = ['1883', '1884', '8080', '8883', '8884']
+const BLOCK_MS = 30_000
+const BOOT_MS = 20_000
+
+export class Stage {
+  readonly folder: string
+  readonly #ports: ReadonlyMap<string, number>
+  readonly #env: NodeJS.ProcessEnv
+  /** Variables for a gateway whose configuration names no ports. */
+  readonly #usualPorts: Map<string, string>
+  #command = ''
+  #gateway: Running | undefined
+
+  static async open(): Promise<Stage> {
+    const ports = new Map<string, number>()
+    for (const usual of USUAL_PORTS) ports.set(usual, await freePort())
+    return new Stage(ports)
+  }
+
+  private constructor(ports: ReadonlyMap<string, number>) {
+    this.#ports = ports
+    this.#usualPorts = new Map([
+      ['MERIDIAN_MQTT_PORT', String(ports.get('1883'))],
+      ['MERIDIAN_HTTP_PORT', String(ports.get('8080'))],
+    ])
+    this.folder = mkdtempSync(join(tmpdir(), 'meridian-readme-'))
+    for (const name of ['dist', 'node_modules']) symlinkSync(join(ROOT, name), join(this.folder, name))
+    // mosquitto_pub, mosquitto_sub and mosquitto_rr read their usual host and port from here.
+    for (const program of ['mosquitto_pub', 'mosquitto_sub', 'mosquitto_rr'])
+      this.write(program, `-h 127.0.0.1\n-p ${ports.get('1883')}\n`)
+    this.#env = {
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MERIDIAN_'))),
+      PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`,
+      XDG_CONFIG_HOME: this.folder,
+      NO_COLOR: '1',
+    }
+  }
+
+  write(name: string, text: string): string {
+    if (/^mqttPort:/m.test(text)) this.#usualPorts.delete('MERIDIAN_MQTT_PORT')
+    if (/^httpPort:/m.test(text)) this.#usualPorts.delete('MERIDIAN_HTTP_PORT')
+    const path = join(this.folder, name)
+    writeFileSync(path, `${this.#adapted(text)}\n`)
+    return path
+  }
+
+  /** Runs a block as a shell would; its status and output. */
+  async shell(text: string): Promise<{ status: number | string; lines: string[]; output: string }> {
+    const running = run('bash', ['-c', this.#adapted(text)], this.#options())
+    return this.#finished(running)
+  }
+
+  /** What a page shows some seconds after it was opened. */
+  async page(path: string, chromium: string): Promise<string> {
+    const profile = mkdtempSync(join(tmpdir(), 'meridian-readme-'))
+    const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run']
+    const quiet = ['--disable-background-networking', '--disable-component-update', `--user-data-dir=${profile}`]
+    const url = `file://${path}`
+    const running = run(
+      chromium,
+      [...flags, ...quiet, '--dump-dom', '--virtual-time-budget=10000', url],
+      this.#options(),
+    )
+    try {
+      return (await this.#finished(running)).output
+    } finally {
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+    }
+  }
+
+  /** Starts a gateway in place of the one that runs. */
+  async start(command: string): Promise<void> {
+    await this.#gateway?.end('SIGTERM')
+    this.#command = command
+    await this.#boot()
+  }
+
+  async killAndStartAgain(): Promise<void> {
+    await this.#gateway?.end('SIGKILL')
+    await this.#boot()
+  }
+
+  async close(): Promise<void> {
+    await this.#gateway?.end('SIGTERM')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async #boot(): Promise<void> {
+    const env = this.#command.includes('deno serve') ? {} : Object.fromEntries(this.#usualPorts)
+    const gateway = run('bash', ['-c', `exec env ${this.#adapted(this.#command)}`], this.#options(env))
+    this.#gateway = gateway
+    await until(`'${this.#command}' to listen`, BOOT_MS, async () => {
+      if (gateway.ended() !== undefined) throw new Error(`It ended with ${gateway.ended()}`)
+      if (!gateway.output().includes('Meridian is ready')) return undefined
+      for (const port of this.#ports.values()) if (await answers(port)) return true
+      return undefined
+    }).catch((error: unknown) => {
+      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${gateway.output()}`)
+    })
+  }
+
+  async #finished(running: Running): Promise<{ status: number | string; lines: string[]; output: string }> {
+    try {
+      const status = await until('the block to end', BLOCK_MS, running.ended)
+      const output = running.output()
+      return { status, output, lines: output.split('\n').filter(line => line !== '') }
+    } catch (error) {
+      await running.end('SIGKILL')
+      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${running.output()}`)
+    }
+  }
+
+  #options(env: NodeJS.ProcessEnv = {}) {
+    return { cwd: this.folder, env: { ...this.#env, ...env } }
+  }
+
+  #adapted(text: string): string {
+    const ported = text.replace(/\b(1883|1884|8080|8883|8884)\b/g, usual => String(this.#ports.get(usual)))
+    return ported.replaceAll('host: 0.0.0.0', 'host: 127.0.0.1')
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise(done => {
+    const socket = createConnection({ port, host: '127.0.0.1' })
+    socket.once('connect', () => {
+      socket.destroy()
+      done(true)
+    })
+    socket.once('error', () => done(false))
+  })
+}
