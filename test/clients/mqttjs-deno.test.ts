@@ -1,0 +1,4 @@
+/** MQTT.js over TCP and WebSocket against the Deno build. */
+import { mqttjs } from './mqttjs.ts'
+
+mqttjs('deno')
