@@ -13,8 +13,6 @@ export const Source = {
   Retained: 2,
   /** In the session record. */
   Saved: 3,
-  /** Another member of a shared group had it, and gave its record up: nowhere until saved. */
-  Moved: 4,
 } as const
 export type Source = (typeof Source)[keyof typeof Source]
 

@@ -114,12 +114,10 @@ export function saveOverdue(ctx: EdgeContext, session: Session, before: number):
   session.spooledSinceAsked = true
 }
 
-const isNowhere = ({ source }: Entry): boolean => source === Source.Retained || source === Source.Moved
-
-/** What is nowhere else is overdue as soon as anybody looks. What waits is in order: its first live message is the oldest. */
+/** Retained messages are nowhere else: they are overdue as soon as anybody looks. What waits is in order: its first live message is the oldest. */
 function overdue(session: Session, before: number): boolean {
   for (const entry of session.inflight.values())
-    if (isNowhere(entry) || (entry.source === Source.Live && entry.at < before)) return true
+    if (entry.source === Source.Retained || (entry.source === Source.Live && entry.at < before)) return true
   const first = session.queue.find(entry => entry.source === Source.Live)
   return first !== undefined && first.at < before
 }

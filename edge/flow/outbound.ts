@@ -334,22 +334,29 @@ export function redispatch(ctx: EdgeContext, session: Session, now: number): voi
 }
 
 function handOver(ctx: EdgeContext, session: Session, entry: Entry, now: number): void {
-  const to = entry.group!.pick(entry.message!, session)
-  if (to === undefined && session.persistent) {
+  const message = entry.message!
+  const to = entry.group!.pick(message, session)
+  const logged = entry.source === Source.Live
+  // What is in this session's record and not in the log may only go where it is as durable.
+  if (session.persistent && (to === undefined || !(logged || to.session.persistent))) {
     if (session.inflight.get(entry.packetId) !== entry) pushQueue(ctx, session, entry)
     return
   }
   if (session.untrack(entry)) ctx.stats.nowInflight--
   if (to === undefined) {
-    ctx.link.giveBack(entry.group!.filter, entry.message!)
+    ctx.link.giveBack(entry.group!.filter, message)
     unhold(ctx, entry)
     return
   }
   ctx.stats.shareRedispatched++
-  if (session.persistent && entry.source !== Source.Live)
-    ctx.link.journal(session.key, session.epoch, { step: 'done', packetId: entry.packetId, message: entry.message })
+  if (session.persistent && !logged)
+    ctx.link.journal(session.key, session.epoch, { step: 'done', packetId: entry.packetId, message })
   try {
-    offer(ctx, entry.message!, to, entry.group, entry.source === Source.Live ? Source.Live : Source.Moved, now)
+    if (logged) offer(ctx, message, to, entry.group, Source.Live, now)
+    else {
+      spool(ctx, to.session, message)
+      ctx.touch(to.session.connection)
+    }
   } catch (error) {
     to.session.connection.failed(error)
   }

@@ -65,3 +65,32 @@ test('what is on its way when its subscription ends arrives, also after a crash 
     expect(reader.seen.map(s => s.text)).toEqual(['on its way'])
   })
 })
+
+test('what a leaving member hands on is as durable with the next one as it was', () => {
+  onDisk({ limits: { watermarkHoldMs: 1000 } }, world => {
+    const [first, second, publisher] = ['first', 'second', 'pub'].map(id => new Client(world, id)) as [
+      Client,
+      Client,
+      Client,
+    ]
+    for (const client of [first, second]) {
+      client.connect()
+      client.subscribe('$share/g/s', 1)
+    }
+    publisher.connect()
+    publisher.publish('s', 'once', 1)
+    for (let i = 0; i < 4; i++) world.pass(1000)
+    first.drop()
+    world.settle()
+    for (const client of [first, second, publisher]) client.lost()
+    world.crash()
+    for (const client of [first, second]) {
+      client.connect()
+      for (let i = 0; i < 3; i++) {
+        world.settle()
+        client.work()
+      }
+    }
+    expect([...first.seen, ...second.seen].map(s => s.text)).toEqual(['once'])
+  })
+})
