@@ -7,6 +7,7 @@ import { createAdaptorServer, type HttpBindings, upgradeWebSocket, type WebSocke
 import type { Context } from 'hono'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Certificates, type TlsEvent, type TlsFiles } from '../listen/certificates.node.ts'
+import { HandshakeLine, SILENT } from '../listen/handshake-line.node.ts'
 import { type Listener, plainAddress } from '../listen/listener.ts'
 import { ProxiedPeers } from '../listen/proxy-first.node.ts'
 import { type ProxyOptions, proxiedPeer } from '../listen/proxy-protocol.ts'
@@ -48,11 +49,13 @@ export async function serveHttp(options: ServeOptions, context: HttpContext): Pr
   })
   const server = createServer(app.fetch, certificates, context)
   // Whoever fails a TLS handshake is closed and reported, and harms nobody else.
+  const failed = (socket: Socket, detail: string): void =>
+    options.onEvent?.({ is: 'handshake-failed', address: plainAddress(socket.remoteAddress), detail })
   server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
-    const address = plainAddress(socket.remoteAddress)
-    options.onEvent?.({ is: 'handshake-failed', address, detail: error.message })
+    failed(socket, error.message)
     socket.destroy()
   })
+  const line = new HandshakeLine(context.limits.connectTimeoutMs, socket => failed(socket, SILENT))
   try {
     const { server: front, listener } = await openSocketServer({
       kind: certificates === undefined ? 'ws' : 'wss',
@@ -60,8 +63,11 @@ export async function serveHttp(options: ServeOptions, context: HttpContext): Pr
       gate: undefined,
       admit: socket =>
         peers.admit(socket, () => {
-          server.emit('connection', socket)
-          if (certificates === undefined) socket.resume()
+          if (certificates !== undefined) line.admit(socket, () => void server.emit('connection', socket))
+          else {
+            server.emit('connection', socket)
+            socket.resume()
+          }
         }),
     })
     front.maxConnections = context.limits.maxConnections

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { Certificates, type TlsEvent, type TlsFiles } from './certificates.node.ts'
+import { HandshakeLine, SILENT } from './handshake-line.node.ts'
 import { END_TIMEOUT_MS, type Listener, type ListenOptions, plainAddress } from './listener.ts'
 import { ProxiedPeers } from './proxy-first.node.ts'
 import { type ProxyOptions, proxiedPeer } from './proxy-protocol.ts'
@@ -25,6 +26,9 @@ export async function listenTls(options: TlsListenOptions, factory: ConnectionFa
   const { gate, onEvent } = options
   const certificates = await Certificates.open(options.tls, onEvent)
   const peers = new ProxiedPeers(options.proxy)
+  const failed = (socket: Socket, detail: string): void =>
+    onEvent?.({ is: 'handshake-failed', address: plainAddress(socket.remoteAddress), detail })
+  const line = new HandshakeLine(options.handshakeTimeoutMs, socket => failed(socket, SILENT))
   const server = createServer({
     ...certificates.serverOptions(),
     handshakeTimeout: options.handshakeTimeoutMs,
@@ -43,11 +47,12 @@ export async function listenTls(options: TlsListenOptions, factory: ConnectionFa
     )
   })
   server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
-    onEvent?.({ is: 'handshake-failed', address: plainAddress(socket.remoteAddress), detail: error.message })
+    failed(socket, error.message)
     socket.destroy()
   })
   try {
-    const admit = (socket: Socket): void => peers.admit(socket, () => void server.emit('connection', socket))
+    const admit = (socket: Socket): void =>
+      peers.admit(socket, () => line.admit(socket, () => void server.emit('connection', socket)))
     const where = { host: options.host, port: options.port }
     const { listener } = await openSocketServer({ kind: 'tls', where, gate, admit })
     return {

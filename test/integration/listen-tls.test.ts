@@ -1,3 +1,4 @@
+/** TLS listeners over real sockets: names, client certificates, reload, handshakes that fail. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -153,6 +154,21 @@ describe('a TLS listener', () => {
     expect(events.filter(event => event.is === 'handshake-failed').length).toBe(2)
   })
 
+  test('a storm of handshakes delays those who connect, and ends with everybody in', async () => {
+    const { listener, seen } = await listen({ handshakeTimeoutMs: 10_000 })
+    const { socket } = await greet(listener)
+    const storm = Promise.all(Array.from({ length: 60 }, () => greet(listener)))
+    let echoes = 0
+    socket.on('data', () => {
+      echoes += 1
+      if (echoes < 20) socket.write('again')
+    })
+    socket.write('again')
+    await storm
+    await until('the echoes', () => echoes === 20)
+    expect(seen.length).toBe(61)
+  })
+
   test('a PROXY header before the handshake names the peer', async () => {
     const stats = new EdgeStats()
     const { listener, seen } = await listen({ proxy: { timeoutMs: 1000, stats } })
@@ -184,6 +200,10 @@ describe('changed certificate files', () => {
     expect(second.serial).not.toBe(first.serial)
     const named = await greet(listener, { servername: 'two.example.org', checkServerIdentity: () => undefined })
     expect(named.serial).toBe(second.serial)
+    // Who was connected before goes on.
+    const answered = new Promise(resolve => first.socket.once('data', resolve))
+    first.socket.write('still here')
+    expect(String(await answered)).toBe('<still here>')
   })
 
   test('that cannot be used at the start are refused by name', async () => {
