@@ -11,12 +11,16 @@ const ENTRIES = {
   'meridian.fetch.deno': 'infra/standalone/main.serverless.deno.ts',
 }
 
-/** Some dependencies are CommonJS and ask for Node's own modules by `require`, which an ES module has to make itself. */
+/** Some dependencies are CommonJS and ask for Node's own modules by `require`, which an ES module has to make itself. An older Node is told what it lacks. */
 const banner = `import { createRequire as meridianRequire } from 'node:module'
 import { fileURLToPath as meridianPath } from 'node:url'
 const require = meridianRequire(import.meta.url)
 const __filename = meridianPath(import.meta.url)
-const __dirname = meridianPath(new URL('.', import.meta.url))`
+const __dirname = meridianPath(new URL('.', import.meta.url))
+if (process.versions.deno === undefined && Number.parseInt(process.versions.node) < 24) {
+  console.error('meridian: Node ' + process.versions.node + ' is too old, 24 is needed; npm install puts one into node_modules/.bin')
+  process.exit(1)
+}`
 
 await build({
   absWorkingDir: root,

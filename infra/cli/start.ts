@@ -22,8 +22,10 @@ export async function start(argv: readonly string[], env: Env, io: Io): Promise<
   try {
     running = await io.start(config, log)
   } catch (error) {
-    log.error({ err: error }, 'Meridian could not start')
-    io.err(`meridian: ${error instanceof Error ? error.message : String(error)}`)
+    const detail = error instanceof Error ? error.message : String(error)
+    log.error({ detail }, 'Meridian could not start')
+    log.debug({ err: error }, 'Where the start failed')
+    io.err(`meridian: ${detail}`)
     return FAILED
   }
   announce(running, loaded, log)

@@ -1,3 +1,4 @@
+/** The listeners on Deno, over real sockets: a Deno process that echoes, and clients of Node. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'

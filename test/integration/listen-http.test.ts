@@ -1,3 +1,4 @@
+/** HTTP and MQTT over WebSocket on Node, over real sockets, without a gateway behind. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { get } from 'node:https'
 import { connect, type Socket } from 'node:net'

@@ -1,3 +1,4 @@
+/** TCP and Unix listeners over real sockets, without a gateway behind: bytes, pressure, ends, the gate. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'

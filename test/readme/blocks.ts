@@ -66,7 +66,7 @@ function fences(readme: string): Fence[] {
   let section = 'Top'
   let directive: string | undefined
   let open: Fence | undefined
-  let lastClosed = 0
+  let lastClosed = Number.NaN
   for (const [index, text] of readme.split('\n').entries()) {
     if (open !== undefined) {
       if (text === '```') {

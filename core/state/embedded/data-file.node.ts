@@ -1,9 +1,21 @@
 /** Finds out whether a data directory can be used before anything in it is changed, and makes a new one. Holds no connection. */
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
+import { DatabaseSync } from './sqlite.node.ts'
 
 const FILE = 'meridian.db'
 const MAGIC = 'SQLite format 3\0'
@@ -14,9 +26,15 @@ const FULL_CHECK_BYTES = 256 * 1024 * 1024
 /** Path of the database in `dir`, which exists and is sound when this returns. Throws an error that names path and reason; what was there stays as it was. */
 export function prepareDataFile(dir: string): string {
   try {
-    mkdirSync(dir, { recursive: true })
+    makeFolder(resolve(dir))
   } catch (error) {
     throw new Error(`Data directory '${dir}' cannot be made: ${text(error)}`)
+  }
+  if (!statSync(dir).isDirectory()) throw new Error(`Data directory '${dir}' is not a directory`)
+  try {
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new Error(`Data directory '${dir}' cannot be written: ${text(error)}`)
   }
   const path = join(dir, FILE)
   if (!existsSync(path)) {
@@ -26,6 +44,13 @@ export function prepareDataFile(dir: string): string {
   const bytes = checkHeader(path)
   checkContent(path, bytes)
   return path
+}
+
+/** With its parents. Not by `recursive`: Node never returns where a folder that exists takes no further ones, as below `/proc`. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path)
 }
 
 /** In words, for a file that is in use, damaged or not ours. */

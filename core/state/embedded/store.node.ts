@@ -1,7 +1,8 @@
 /** One SQLite database with one transaction per commit, which log and state of a standalone core share. Knows no tables. */
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import type { SQLInputValue, StatementSync } from 'node:sqlite'
 import type { Commits } from '../../log/port.ts'
 import { prepareDataFile, reasonOf, refused } from './data-file.node.ts'
+import { DatabaseSync } from './sqlite.node.ts'
 
 export interface StoreOptions {
   /** Directory of the data file; made if it is not there. */

@@ -118,6 +118,14 @@ describe('refused', () => {
   test('a path that is no directory', () => {
     writeFileSync(join(dir, 'file'), '')
     dir = join(dir, 'file')
+    expect(open).toThrow(/is not a directory/)
+    dir = join(dir, 'below')
+    expect(open).toThrow(/cannot be made/)
+  })
+
+  // A recursive mkdir of Node never returns there.
+  test.skipIf(!existsSync('/proc/self'))('a place where no directory can be made', () => {
+    dir = '/proc/meridian/data'
     expect(open).toThrow(/cannot be made/)
   })
 })

@@ -1,3 +1,4 @@
+/** Subprotocols, the uptime's text and the registry of metrics, without a server. */
 import { describe, expect, test } from 'vitest'
 import { createRegistry } from '../../../../edge/http/metrics.ts'
 import { duration } from '../../../../edge/http/page.ts'

@@ -1,3 +1,4 @@
+/** The transport over a WebSocket of the platform, with a pretended socket and pretended time. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { WS_OUT_BYTES, webPeer } from '../../../../edge/http/app.ts'
 import { WebTransport } from '../../../../edge/http/web-transport.ts'

@@ -1,3 +1,4 @@
+/** How fast and how many connections come in: the bucket and the gate, with pretended time. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { AcceptGate, TokenBucket, type Waiting } from '../../../../edge/listen/accept-limit.ts'
 import { EdgeStats } from '../../../../edge/stats.ts'

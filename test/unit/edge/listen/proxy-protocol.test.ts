@@ -1,3 +1,4 @@
+/** PROXY protocol headers, whole, in pieces and wrong, without sockets. */
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { parseProxyHeader } from '../../../../edge/listen/proxy-header.ts'
