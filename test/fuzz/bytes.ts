@@ -22,8 +22,8 @@ export const goodConnect = (clientId: string, version: 4 | 5): Buffer =>
 
 /** Valid packets of every kind of one version, as bytes. */
 export function validPackets(version: 4 | 5, seed: number, count: number): Buffer[] {
-  const any = fc.oneof(connect(version), publish, otherPacket(version), otherPacket(version))
-  return fc.sample(any as fc.Arbitrary<Packet>, { seed, numRuns: count }).map(packet => encode(packet, version))
+  const packets = fc.oneof(connect(version), publish, otherPacket(version), otherPacket(version))
+  return fc.sample(packets as fc.Arbitrary<Packet>, { seed, numRuns: count }).map(packet => encode(packet, version))
 }
 
 const bodyOf = (packet: Buffer): Buffer => {
