@@ -17,6 +17,8 @@ const common = [
   op(8, 'work', { who: fc.integer({ min: -1, max: READERS - 1 }), count: fc.integer({ min: 1, max: 3 }) }),
   op(8, 'turn'),
   op(3, 'settle'),
+  op(2, 'look'),
+  op(1, 'drift', { ms: fc.constantFrom(300, 900) }),
   op(2, 'pass', { ms: fc.constantFrom(1000, 3000, 6000) }),
 ] as const
 const setting = (...expirySec: (number | undefined)[]) =>
@@ -102,6 +104,15 @@ class Board {
         break
       case 'settle':
         this.world.settle()
+        break
+      case 'look':
+        this.world.settle()
+        this.#checkFresh()
+        break
+      case 'drift':
+        // Time goes on between two ticks.
+        this.world.settle()
+        this.world.now += o.ms
         break
       case 'pass':
         this.world.settle()
