@@ -34,6 +34,8 @@ export class PasswordFile implements Authenticator {
   readonly name = 'password'
   readonly #queue: BoundedQueue
   readonly #verified = new VerifiedCache(MAX_REMEMBERED)
+  /** Checks under way by mark: a fleet that shares a password and connects at once costs one. As many as the queue holds. */
+  readonly #underWay = new Map<string, Promise<AuthVerdict>>()
   #users: CredentialsByUser = new Map()
   /** What unknown users are checked against: as costly as the file's entries, and never right. */
   #decoy: ScryptEntry = decoyLike(undefined)
@@ -62,15 +64,21 @@ export class PasswordFile implements Authenticator {
     const mark = this.#verified.mark(username, against.text, password)
     const accepted: AuthVerdict = { do: 'accept', username, tenant: DEFAULT_TENANT }
     if (this.#verified.has(mark)) return accepted
+    const underWay = this.#underWay.get(mark)
+    if (underWay !== undefined) return underWay
     // The password may be a view on the read buffer, and the check may wait.
     const kept = password.slice()
     const checked = this.#queue.run(() => verifyPassword(against, kept))
     if (checked === undefined) return BUSY
-    return checked.then(right => {
-      if (!right || entry === undefined) return WRONG
-      this.#verified.add(mark)
-      return accepted
-    })
+    const verdict = checked
+      .then(right => {
+        if (!right || entry === undefined) return WRONG
+        this.#verified.add(mark)
+        return accepted
+      })
+      .finally(() => this.#underWay.delete(mark))
+    this.#underWay.set(mark, verdict)
+    return verdict
   }
 
   scramEntry(username: string): ScramEntry | undefined {

@@ -105,6 +105,14 @@ describe('load', () => {
     expect(await file.authenticate(connectAs('alice', 'other'))).toEqual(accepted('alice'))
   })
 
+  test('a fleet that shares a password and connects at once costs one check', async () => {
+    const file = await openFile(`alice:${cheap}\n`, { concurrency: 1, maxWaiting: 1 })
+    const fleet = Array.from({ length: 50 }, () => file.authenticate(connectAs('alice', 'secret')))
+    const wrong = Array.from({ length: 50 }, () => file.authenticate(connectAs('alice', 'wrong')))
+    expect(new Set(await Promise.all(fleet))).toEqual(new Set([accepted('alice')]))
+    for (const verdict of await Promise.all(wrong)) expect(verdict).toEqual(refused(Reason.BadUserNameOrPassword))
+  })
+
   test('more checks than the queue holds are refused as busy, not as wrong', async () => {
     const file = await openFile(`alice:${cheap}\n`, { concurrency: 1, maxWaiting: 2 })
     const verdicts = await Promise.all(
