@@ -65,4 +65,5 @@ const results = await bench(settings)
 const folder = settings.whole ? LATEST : PARTIAL
 keep(results, folder)
 console.log(`${conclusion(results)}; results in ${folder}`)
+if (settings.whole) console.log('npm run bench:readme puts them into README.md')
 process.exit(barsOf(results).some(bar => bar.verdict === 'fail') ? 1 : 0)
