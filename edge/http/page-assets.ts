@@ -5,7 +5,7 @@ export const PAGE_STYLE = `
 @media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #9aa6b8; --paper: #12161c; --card: #1a2029; --line: #2c3542; --good: #55c98b; --bad: #ff8a80; --accent: #8ab4ff } }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
-main { max-width: 46rem; margin: 0 auto; padding: 2.5rem 1.25rem }
+main { max-width: 49rem; margin: 0 auto; padding: 2.5rem 1.25rem }
 h1 { margin: 0; font-size: 2rem; letter-spacing: -0.02em }
 h2 { margin: 2.25rem 0 0.5rem; font-size: 1.15rem }
 h3 { margin: 1rem 0 0.35rem; font-size: 0.9rem; font-weight: 500; color: var(--soft) }

@@ -15,6 +15,7 @@ export function processIo(start: StartStandalone): Io {
     readStdin: () => text(process.stdin),
     askHidden,
     logTo: destination({ dest: 1, sync: true }),
+    terminal: process.stdout.isTTY === true,
     onSignal(listener) {
       process.on('SIGTERM', () => listener('SIGTERM'))
       process.on('SIGINT', () => listener('SIGINT'))

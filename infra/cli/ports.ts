@@ -24,6 +24,8 @@ export interface Io {
   /** Asks at the terminal without echo. Rejects if there is no terminal or the user gave up. */
   askHidden(prompt: string): Promise<string>
   readonly logTo: DestinationStream
+  /** Standard output is a terminal: somebody reads it. */
+  readonly terminal: boolean
   onSignal(listener: (signal: StopSignal) => void): void
   /** An exception or rejection that nobody handled. */
   onFatal(listener: (error: unknown) => void): void

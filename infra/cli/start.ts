@@ -29,6 +29,7 @@ export async function start(argv: readonly string[], env: Env, io: Io): Promise<
     return FAILED
   }
   announce(running, loaded, log)
+  if (io.terminal) io.err(greeting(running))
   const signal = await firstSignal()
   log.info({ signal }, 'Stopping')
   return stop(running, config.limits.shutdownMs, log)
@@ -42,6 +43,17 @@ function announce(running: Running, { config, warnings }: Loaded, log: Logger): 
     { version: VERSION, listeners: running.listeners, dataDir: running.dataDir, settings: describe(config) },
     'Meridian is ready',
   )
+}
+
+const SCHEMES: Readonly<Record<string, string>> = { tcp: 'mqtt', tls: 'mqtts', ws: 'http', wss: 'https' }
+
+/** Where it listens, for somebody at a terminal. */
+function greeting({ listeners, dataDir }: Running): string {
+  const places = listeners.map(({ kind, host, port }) => {
+    const scheme = SCHEMES[kind]
+    return scheme === undefined ? host : `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+  })
+  return `\nMeridian ${VERSION} listens on ${places.join(', ')} and keeps its data in ${dataDir}. Ctrl-C stops it.\n`
 }
 
 /** The first signal is waited for; one that comes before the start has finished, or a second one, ends the process at once. */

@@ -96,7 +96,7 @@ export const configSchema = z.strictObject({
     .array(listenerSchema)
     .max(64)
     .default([])
-    .meta({ description: 'Further listeners, see below', unit: '' }),
+    .meta({ description: 'Further listeners, each with a kind', unit: '' }),
   auth: authSchema.prefault({}),
   mqtt: mqttSchema.prefault({}),
   metrics: z
