@@ -111,6 +111,7 @@ export class Edge implements EdgePort {
     message.pending++
     if (message.target !== '') this.#deliverTo(message, message.target, now)
     else this.#fanOut(message, now)
+    message.frames = undefined
     return --message.pending > 0
   }
 
@@ -151,6 +152,7 @@ export class Edge implements EdgePort {
       if (session.inflight.size === 0 && session.queue.length === 0) continue
       const overdue = session.persistent ? saveOverdue : releaseOverdue
       session.connection.guard(() => overdue(this.#ctx, session, before))
+      for (const entry of session.inflight.values()) if (entry.at < before) entry.message?.compact()
     }
     // Held devices cannot be heard. If memory is short, each may bring one chunk more: it may hold acknowledgements.
     for (const connection of this.#held) connection.heardAt = now

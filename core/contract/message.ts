@@ -7,6 +7,9 @@ export const NO_BYTES = new Uint8Array(0)
 /** `expiresAt` of a message without Message Expiry Interval. */
 export const NEVER = 0
 
+/** A view may hold this much more than it shows. */
+const SMALL_WASTE_BYTES = 256
+
 export interface MessageInit {
   readonly tenant: Tenant
   readonly topic: TopicName
@@ -29,14 +32,14 @@ export class Message {
   readonly qos: QoS
   /** The RETAIN flag as published. */
   readonly retain: boolean
-  /** May be a view on a network buffer: copy what is kept for long (`own`). */
-  readonly payload: Uint8Array
+  /** A view on a network buffer until `compact`. Nobody else replaces it. */
+  payload: Uint8Array
   /**
    * Encoded MQTT 5 properties that are forwarded as they came and in their order: Payload Format Indicator, Content Type,
    * Response Topic, Correlation Data, User Property. Without the length prefix; Message Expiry, Topic Alias and
-   * Subscription Identifier are never in it.
+   * Subscription Identifier are never in it. A view like `payload`.
    */
-  readonly props: Uint8Array
+  props: Uint8Array
   /** Milliseconds since the epoch, or NEVER. */
   readonly expiresAt: number
   /** Who published it (No Local), or NO_CLIENT. */
@@ -66,6 +69,13 @@ export class Message {
     this.sender = m.sender ?? NO_CLIENT
     this.packetId = m.packetId ?? 0
     this.target = m.target ?? NO_CLIENT
+  }
+
+  /** For who keeps it longer than the turn: copies what is a view on something much larger, and forgets frames. */
+  compact(): void {
+    this.frames = undefined
+    if (this.payload.buffer.byteLength > this.payload.length + SMALL_WASTE_BYTES) this.payload = this.payload.slice()
+    if (this.props.buffer.byteLength > this.props.length + SMALL_WASTE_BYTES) this.props = this.props.slice()
   }
 }
 

@@ -82,6 +82,7 @@ export function enqueue(ctx: EdgeContext, session: Session, entry: Entry, now: n
 }
 
 export function pushQueue(ctx: EdgeContext, session: Session, entry: Entry): void {
+  entry.message?.compact()
   session.queue.push(entry)
   session.queuedBytes += entry.bytes
   ctx.stats.nowQueuedMessages++
