@@ -14,7 +14,9 @@ export function askDrain(ctx: EdgeContext, session: Session): void {
   if (!session.spooling || session.drainAsked) return
   session.drainAsked = true
   session.spooledSinceAsked = false
-  ctx.link.drain(session.key, session.epoch, ctx.limits.drainPageMessages, page => takePage(ctx, session, page))
+  ctx.link.drain(session.key, session.epoch, ctx.limits.drainPageMessages, page =>
+    session.connection.guard(() => takePage(ctx, session, page)),
+  )
 }
 
 function takePage(ctx: EdgeContext, session: Session, page: InboxPage): void {

@@ -31,7 +31,7 @@ export function askReplay(ctx: EdgeContext, session: Session): void {
   replay.asked = true
   const tenant = tenantOf(session.key)
   ctx.link.retained(tenant, replay.subscription.filter, replay.cursor, ctx.limits.retainedPageMessages, page =>
-    takePage(ctx, session, replay, page),
+    session.connection.guard(() => takePage(ctx, session, replay, page)),
   )
 }
 

@@ -42,7 +42,7 @@ export function subscribe(ctx: EdgeContext, session: Session, packet: Subscribe)
     session.subscriptions.set(subscription.filter, subscription)
     ctx.index.add(session, subscription)
   }
-  ctx.link.subscribe(session.key, session.epoch, granted, () => {
+  const suback = (): void => {
     if (!connection.serves(session)) return
     const plain = subackFrame(session.version, packet.packetId, codes)
     const explained = subackFrame(session.version, packet.packetId, codes, explanation(ctx, session, packet))
@@ -52,8 +52,9 @@ export function subscribe(ctx: EdgeContext, session: Session, packet: Subscribe)
       const subscription = session.subscriptions.get(filter)
       if (subscription !== undefined) addReplay(session, subscription)
     }
-    if (replay.length > 0) connection.guard(() => connection.refill())
-  })
+    if (replay.length > 0) connection.refill()
+  }
+  ctx.link.subscribe(session.key, session.epoch, granted, () => connection.guard(suback))
 }
 
 /** What ends the connection rather than refusing one filter: 5.0 clients were told in CONNACK [MQTT5 3.2.2.3.11..13; MQTT-3.8.3-4]. */
