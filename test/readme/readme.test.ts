@@ -2,12 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Block, sectionsOf } from './blocks.ts'
+import { CHROMIUM, textOfPage } from './browser.ts'
 import { Stage } from './stage.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 })
 
 const README = new URL('../../README.md', import.meta.url)
-const CHROMIUM = '/usr/bin/chromium'
+const PAGE_MS = 15_000
 
 describe.each(sectionsOf(readFileSync(README, 'utf8')))('$title', ({ blocks }) => {
   let stage: Stage
@@ -36,8 +37,8 @@ async function play({ purpose, text }: Block, stage: Stage): Promise<void> {
     case 'restart':
       return stage.killAndStartAgain()
     case 'browser': {
-      const shown = await stage.page(stage.write(purpose.name, text), CHROMIUM)
-      for (const line of purpose.output ?? []) expect(shown).toContain(line)
+      const wanted = purpose.output?.join('\n') ?? ''
+      expect(await textOfPage(stage.write(purpose.name, text), wanted, PAGE_MS)).toContain(wanted)
       return
     }
     case 'run': {

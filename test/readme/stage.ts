@@ -58,24 +58,6 @@ export class Stage {
     return this.#finished(running)
   }
 
-  /** What a page shows some seconds after it was opened. */
-  async page(path: string, chromium: string): Promise<string> {
-    const profile = mkdtempSync(join(tmpdir(), 'meridian-readme-'))
-    const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run']
-    const quiet = ['--disable-background-networking', '--disable-component-update', `--user-data-dir=${profile}`]
-    const url = `file://${path}`
-    const running = run(
-      chromium,
-      [...flags, ...quiet, '--dump-dom', '--virtual-time-budget=10000', url],
-      this.#options(),
-    )
-    try {
-      return (await this.#finished(running)).output
-    } finally {
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
-    }
-  }
-
   /** Starts a gateway in place of the one that runs. */
   async start(command: string): Promise<void> {
     await this.#gateway?.end('SIGTERM')
