@@ -121,9 +121,9 @@ export class Session {
     return (this.inflight as Map<number, Entry>).delete(entry.packetId)
   }
 
-  /** Has room for one more QoS ≥ 1 message. */
+  /** Has room in its queue for one more QoS ≥ 1 message, whatever that has to wait for. */
   canTake(): boolean {
-    return !this.spooling && (this.windowOpen || !this.queueFull)
+    return !this.spooling && !this.queueFull
   }
 
   /** A packet id that is not in use [MQTT-2.2.1-3]; the window is smaller than their number, so there is one. */

@@ -66,6 +66,28 @@ test('what is on its way when its subscription ends arrives, also after a crash 
   })
 })
 
+test('members of a group that are all full do not hand a message to and fro', () => {
+  const world = new World({
+    limits: { maxInflight: 2, sessionQueueMessages: 2 },
+    settings: { sharedStrategy: 'sticky' },
+  })
+  const publisher = new Client(world, 'pub')
+  const members = ['a', 'b'].map(id => new Client(world, id))
+  publisher.connect()
+  for (const member of members) {
+    member.connect()
+    member.subscribe('$share/g/s', 2)
+  }
+  const texts = Array.from({ length: 12 }, (_, i) => `${i}`)
+  for (const [i, text] of texts.entries()) publisher.publish('s', text, i % 3 === 0 ? 2 : 1)
+  for (let round = 0; round < 20; round++) {
+    world.settle()
+    for (const member of members) member.work()
+  }
+  expect(world.events.filter(e => e.is !== 'connected')).toEqual([])
+  expect(members.flatMap(m => m.seen.map(s => s.text)).sort((a, b) => Number(a) - Number(b))).toEqual(texts)
+})
+
 test('what a leaving member hands on is as durable with the next one as it was', () => {
   onDisk({ limits: { watermarkHoldMs: 1000 } }, world => {
     const [first, second, publisher] = ['first', 'second', 'pub'].map(id => new Client(world, id)) as [
