@@ -258,7 +258,7 @@ export class Connection implements TransportEvents, PacketHandler {
     events({ is: 'malformed', client: this.session?.key ?? '', address: this.transport.peer.address, reason, detail })
     if (this.phase === Phase.Open || this.phase === Phase.Closed) return this.close(reason, detail)
     // A level that is not spoken gets a 3.1.1 CONNACK 1 [MQTT3-3.1.2-2]; a malformed 3.x CONNECT gets nothing [MQTT3-3.1.4-1].
-    if (reason === Reason.UnsupportedProtocolVersion && this.#decoder.connectVersion !== 0)
+    if (reason === Reason.UnsupportedProtocolVersion && this.#decoder.connectVersion !== undefined)
       this.output.send(connackFrame(4, { sessionPresent: false, reason }))
     else if (this.version === 5) this.output.send(connackFrame(5, { sessionPresent: false, reason }))
     this.#finish(reason, detail, false)

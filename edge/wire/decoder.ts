@@ -34,7 +34,7 @@ export class Decoder {
   readonly #maxConnectPacketBytes: number
   #maxPacketBytes: number
   #version: 0 | Version = 0
-  #connectVersion = 0
+  #connectVersion: number | undefined
   #connected = false
   #stopped = false
 
@@ -56,8 +56,8 @@ export class Decoder {
     return this.#version
   }
 
-  /** The level byte of the CONNECT, also if it is not spoken here; 0 if there was none. */
-  get connectVersion(): number {
+  /** The level byte of the CONNECT, also if it is not spoken here; undefined if there was none, or the protocol is another one. */
+  get connectVersion(): number | undefined {
     return this.#connectVersion
   }
 
