@@ -1,18 +1,65 @@
-/** The Debian packages that tests use: installs what is missing where it may, else says what to install. */
+/** The Debian packages that tests use: installs what is missing where it may, else says what to install and which tests have to be left out. */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 
-/** Package by the program that shows that it is there. */
-const NEEDED: Readonly<Record<string, string>> = {
-  mosquitto: 'mosquitto',
-  mosquitto_pub: 'mosquitto-clients',
-  chromium: 'chromium',
-  openssl: 'openssl',
-  curl: 'curl',
+interface Package {
+  readonly name: string
+  /** The program that shows that it is there. */
+  readonly program: string
+  /** Test files that cannot run without it; those that look for it themselves are not listed. */
+  readonly tests: readonly string[]
 }
 
-const FOLDERS = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
+const README = 'test/readme/readme.test.ts'
+const PACKAGES: readonly Package[] = [
+  { name: 'mosquitto', program: 'mosquitto', tests: [] },
+  { name: 'mosquitto-clients', program: 'mosquitto_pub', tests: ['test/clients/mosquitto*.test.ts', README] },
+  { name: 'chromium', program: 'chromium', tests: [] },
+  {
+    name: 'openssl',
+    program: 'openssl',
+    tests: ['test/integration/listen-{deno,http,tls}.test.ts', README],
+  },
+  { name: 'curl', program: 'curl', tests: [README] },
+]
+
+/** What is asked of the machine, so that a test can be the machine. */
+export interface Machine {
+  readonly isRoot: boolean
+  /** Where programs are looked for. */
+  readonly folders: readonly string[]
+  /** Runs apt-get; true if it ended well. */
+  aptGet(...words: readonly string[]): boolean
+}
+
+export interface Provided {
+  /** For the user; undefined if everything is there. */
+  readonly advice: string | undefined
+  /** Test files to leave out, as vitest's `--exclude` takes them. */
+  readonly leaveOut: readonly string[]
+  /** They could have been installed here, and were not: a test run that leaves tests out for that has failed. */
+  readonly failed: boolean
+}
+
+const EVERYTHING: Provided = { advice: undefined, leaveOut: [], failed: false }
+
+export function providePackages(machine: Machine = thisMachine): Provided {
+  const before = missing(machine)
+  if (before.length === 0) return EVERYTHING
+  if (machine.isRoot && machine.aptGet('update', '-q')) {
+    machine.aptGet('install', '-q', '-y', '--no-install-recommends', ...before.map(({ name }) => name))
+  }
+  const still = missing(machine)
+  if (still.length === 0) return EVERYTHING
+  const leaveOut = [...new Set(still.flatMap(({ tests }) => tests))]
+  const command = `${machine.isRoot ? '' : 'sudo '}apt-get install ${still.map(({ name }) => name).join(' ')}`
+  const advice = `Debian packages are missing, and the tests that need them are left out. To run all: ${command}`
+  return { advice, leaveOut, failed: machine.isRoot }
+}
+
+const missing = ({ folders }: Machine): Package[] =>
+  PACKAGES.filter(({ program }) => !folders.some(folder => isExecutable(join(folder, program))))
 
 function isExecutable(path: string): boolean {
   try {
@@ -23,23 +70,12 @@ function isExecutable(path: string): boolean {
   }
 }
 
-const missingPackages = (): string[] =>
-  Object.entries(NEEDED)
-    .filter(([program]) => !FOLDERS.some(folder => isExecutable(join(folder, program))))
-    .map(([, name]) => name)
-
-/** Undefined once everything is there, else what the user has to do. */
-export function providePackages(): string | undefined {
-  const missing = missingPackages()
-  if (missing.length === 0) return undefined
-  const list = missing.join(' ')
-  if (process.getuid?.() !== 0) return `The tests need Debian packages. Run: sudo apt-get install ${list}`
-  // Run level 1: a package that brings a service must not start it, it would take port 1883.
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-  const apt = (...words: string[]) => spawnSync('apt-get', words, { env, stdio: 'inherit' }).status === 0
-  if (apt('update', '-q') && apt('install', '-q', '-y', '--no-install-recommends', ...missing)) {
-    const still = missingPackages()
-    if (still.length === 0) return undefined
-  }
-  return `Debian packages could not be installed: ${list}`
+const thisMachine: Machine = {
+  isRoot: process.getuid?.() === 0,
+  folders: [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'],
+  aptGet(...words) {
+    // Run level 1: a package that brings a service must not start it, it would take port 1883.
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+    return spawnSync('apt-get', words, { env, stdio: 'inherit' }).status === 0
+  },
 }

@@ -15,7 +15,7 @@ test.each([
     const ports = ['--mqtt-port', '0', '--http-port', '0', '--data-dir', ':memory:', '--allow-anonymous']
     const running = run(program, [...words, 'start', ...ports, '--listeners', `[${listener}]`])
     expect(await until('the end', 20_000, running.ended)).toBe(1)
-    expect(running.output()).toContain(`meridian: A wss listener on Deno`)
+    expect(running.output()).toContain('meridian: Listener wss://127.0.0.1:0 has ')
     expect(running.output()).toContain(named)
   },
   30_000,
