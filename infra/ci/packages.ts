@@ -19,7 +19,7 @@ const PACKAGES: readonly Package[] = [
   {
     name: 'openssl',
     program: 'openssl',
-    tests: ['test/integration/listen-{deno,http,tls}.test.ts', README],
+    tests: ['test/integration/{deno-process,listen-deno,listen-http,listen-tls}.test.ts', README],
   },
   { name: 'curl', program: 'curl', tests: [README] },
 ]
