@@ -1,5 +1,5 @@
-/** The Deno build as a process: signals, taken ports, what its HTTP cannot do, devices that leave without a word. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+/** The Deno build as a process: signals, taken ports, devices that leave without a word. */
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +7,6 @@ import mqtt from 'mqtt'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Broker, meridianCommand, startMeridian } from '../harness/broker.ts'
 import { type Running, run, until } from '../harness/process.ts'
-import { certificate } from './listen-harness.ts'
 
 vi.setConfig({ testTimeout: 40_000 })
 
@@ -48,17 +47,6 @@ test('a data directory in use is refused', async () => {
   const { status, output } = await refusal('--mqtt-port', '0', '--http-port', '0', '--data-dir', join(folder, 'data'))
   expect(status).toBe(1)
   expect(output).toContain('in use by another process')
-})
-
-test('WSS with client certificates is refused, not served without them', async () => {
-  certificate(folder, 'ca', 'Test CA')
-  const file = join(folder, 'wss.yaml')
-  const tls = { certFile: join(folder, 'ca.crt'), keyFile: join(folder, 'ca.key'), caFile: join(folder, 'ca.crt') }
-  const listeners = [{ kind: 'wss', port: 0, ...tls, requireClientCertificate: true }]
-  writeFileSync(file, JSON.stringify({ listeners, auth: { allowAnonymous: true } }))
-  const { status, output } = await refusal('--config', file, '--mqtt-port', 'off', '--http-port', 'off')
-  expect(status).toBe(1)
-  expect(output).toContain('requireClientCertificate, which HTTP on Deno does not offer')
 })
 
 describe.each(['SIGTERM', 'SIGINT'] as const)('%s', signal => {
