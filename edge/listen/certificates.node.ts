@@ -164,6 +164,7 @@ async function read(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    throw new Error(`TLS file '${file}' cannot be read`, { cause })
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`TLS file '${file}' cannot be read: ${why}`, { cause })
   }
 }

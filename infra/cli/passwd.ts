@@ -69,7 +69,8 @@ async function replaceFile(path: string, text: string): Promise<void> {
     }
     await rename(draft, target)
   } catch (error) {
-    await rm(draft, { force: true })
-    throw error
+    await rm(draft, { force: true }).catch(() => {})
+    const why = error instanceof Error ? error.message.replaceAll(draft, path) : String(error)
+    throw new Error(`File '${path}' cannot be written: ${why}`, { cause: error })
   }
 }

@@ -108,7 +108,7 @@ export function fromYaml(text: string, name: string): Read {
   try {
     document = parseYaml(text)
   } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n')[0]! : String(error)
+    const why = error instanceof Error ? error.message.split('\n')[0]!.replace(/:$/, '') : String(error)
     return { given: [], problems: [`${name} is not valid YAML: ${why}`] }
   }
   if (document === null || document === undefined) return { given: [], problems: [] }

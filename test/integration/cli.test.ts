@@ -171,6 +171,15 @@ describe('config', () => {
     expect(acl.err).toContain("Line 1 is for 'everybody'")
   })
 
+  test('check looks for the files of TLS listeners', async () => {
+    const file = join(folder, 'tls.yaml')
+    writeFileSync(file, 'listeners:\n  - { kind: wss, port: 1, certFile: no.crt, keyFile: no.key }\n')
+    const running = run(['config', 'check', file])
+    expect(await running.ended).toBe(2)
+    expect(running.err).toContain("meridian: listeners[0].certFile is 'no.crt': ENOENT")
+    expect(running.err).toContain("meridian: listeners[0].keyFile is 'no.key': ENOENT")
+  })
+
   test('reference lists every section', async () => {
     const running = run(['config', 'reference'])
     expect(await running.ended).toBe(0)
@@ -192,6 +201,13 @@ describe('passwd', () => {
     const entry = parseCredentials(text).get('alice')!.scrypt!
     expect(await verifyPassword(entry, new TextEncoder().encode('secret one'))).toBe(true)
     expect(await verifyPassword(entry, new TextEncoder().encode('secret two'))).toBe(false)
+  })
+
+  test('a place that cannot be written is named as it was given', async () => {
+    const running = run(['passwd', join(folder, 'nowhere/users'), 'alice', '--stdin'], {}, 'secret\n')
+    expect(await running.ended).toBe(1)
+    expect(running.err).toMatch(/File '.*nowhere\/users' cannot be written: ENOENT/)
+    expect(running.err).not.toContain('.new')
   })
 
   test('replaces one user, keeps the rest, follows a link and leaves no draft', async () => {
