@@ -32,6 +32,9 @@ export interface Will {
 export interface Inflight {
   readonly packetId: number
   readonly state: 'sent' | 'received'
+  /** As it was sent, which need not be what the subscriptions say by now. */
+  readonly qos: 1 | 2
+  readonly retain: boolean
   /** Absent once `received`: only the packet id is needed from there on. */
   readonly message: Message | undefined
 }

@@ -41,7 +41,14 @@ export class Flights {
     turn.step(s.client, step, !this.#o.inLog(message) && !this.#o.inboxes.isReading(s, message))
     s.inflight ??= new Map()
     this.#close(s, s.inflight.get(packetId)?.envelope)
-    s.inflight.set(packetId, { state: 'sent', message, envelope: this.#hold(s), recorded: false })
+    s.inflight.set(packetId, {
+      state: 'sent',
+      qos: 2,
+      retain: false,
+      message,
+      envelope: this.#hold(s),
+      recorded: false,
+    })
   }
 
   /** An inbound QoS 2 message was put into the log: its packet id waits for PUBREL [MQTT-4.3.3-2]. */
@@ -72,7 +79,8 @@ export class Flights {
 
   inflight(s: Session): Inflight[] {
     const list: Inflight[] = []
-    for (const [packetId, { state, message }] of s.inflight ?? []) list.push({ packetId, state, message })
+    for (const [packetId, { state, qos, retain, message }] of s.inflight ?? [])
+      list.push({ packetId, state, qos, retain, message })
     return list
   }
 
@@ -107,12 +115,13 @@ export class Flights {
     if (inflight.length === 0) return
     const earlier = s.inflight ?? new Map()
     s.inflight = new Map()
-    for (const { packetId, state, message } of inflight) {
+    for (const { packetId, state, qos, retain, message } of inflight) {
       const known = earlier.get(packetId)
       earlier.delete(packetId)
       if (message !== undefined) this.#o.inboxes.finished(s, message)
       const kept = state === 'received' || message === undefined ? undefined : own(message)
-      s.inflight.set(packetId, { state, message: kept, envelope: known?.envelope, recorded: known?.recorded ?? false })
+      const { envelope, recorded } = known ?? { envelope: undefined, recorded: false }
+      s.inflight.set(packetId, { state, qos, retain, message: kept, envelope, recorded })
     }
     for (const [packetId, flight] of earlier) s.inflight.set(packetId, flight)
   }

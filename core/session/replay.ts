@@ -59,6 +59,8 @@ export class Replay {
       s.inflight.delete(packetId)
       s.inflight.set(packetId, {
         state: 'sent',
+        qos: 2,
+        retain: false,
         message: step.message === undefined ? undefined : own(step.message),
         envelope: undefined,
         recorded: false,

@@ -12,6 +12,9 @@ export type Presence = 'offline' | 'claiming' | 'online' | 'ended'
 /** A message in flight to the client, or a packet id that waits for PUBCOMP. */
 export interface Flight {
   state: 'sent' | 'received'
+  readonly qos: 1 | 2
+  /** Known once the edge has handed it over. */
+  readonly retain: boolean
   message: Message | undefined
   /** The envelope of its `out` step, until the session record holds it. */
   envelope: Envelope | undefined

@@ -221,9 +221,9 @@ export class Sessions {
     s.offlineAt = record.offlineAt
     s.will = record.will
     s.stored = true
-    for (const { packetId, state, message } of record.inflight) {
+    for (const { packetId, state, qos, retain, message } of record.inflight) {
       s.inflight ??= new Map()
-      s.inflight.set(packetId, { state, message, envelope: undefined, recorded: true })
+      s.inflight.set(packetId, { state, qos, retain, message, envelope: undefined, recorded: true })
     }
     for (const packetId of record.received) {
       s.received ??= new Map()

@@ -11,6 +11,7 @@ const RETAIN = 4
 const EXPIRES = 8
 const SENT = 0
 const RECEIVED = 1
+const QOS_2 = 2
 const NO_LOCAL = 4
 const RETAIN_AS_PUBLISHED = 8
 
@@ -26,9 +27,9 @@ export function encodeSession(record: SessionRecord): Uint8Array {
   w.varint(Math.floor(record.offlineAt))
   if (record.will !== undefined) writeWill(w, record.will)
   w.varint(record.inflight.length)
-  for (const { packetId, message } of record.inflight) {
+  for (const { packetId, qos, retain, message } of record.inflight) {
     w.varint(packetId)
-    w.u8(message === undefined ? RECEIVED : SENT)
+    w.u8((message === undefined ? RECEIVED : SENT) | (qos === 2 ? QOS_2 : 0) | (retain ? RETAIN : 0))
     if (message !== undefined) writeMessage(w, message, '')
   }
   w.varint(record.received.length)
@@ -51,10 +52,13 @@ export function decodeSession(client: ClientKey, bytes: Uint8Array): SessionReco
   const inflight: Inflight[] = []
   for (let n = r.varint(); n > 0; n--) {
     const packetId = r.varint()
-    const received = r.u8() === RECEIVED
+    const flags = r.u8()
+    const received = (flags & RECEIVED) !== 0
     inflight.push({
       packetId,
       state: received ? 'received' : 'sent',
+      qos: (flags & QOS_2) === 0 ? 1 : 2,
+      retain: (flags & RETAIN) !== 0,
       message: received ? undefined : readMessage(r, ''),
     })
   }

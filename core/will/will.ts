@@ -1,8 +1,9 @@
 /** When a will is due, and the message it becomes. Publishes nothing itself. */
-import { type ClientKey, tenantOf } from '../contract/ids.ts'
+import { type ClientKey, clientKey, NO_CLIENT, tenantOf } from '../contract/ids.ts'
 import { type MessageInit, NEVER } from '../contract/message.ts'
 import { EXPIRY_NEVER, type Will } from '../contract/session.ts'
 import type { Session } from '../session/session.ts'
+import { parseP2p } from '../topic/validate.ts'
 
 /** When an offline session ends; Infinity if never, or if it is online. ms since the epoch. */
 export const endsAt = (s: Session): number =>
@@ -15,13 +16,17 @@ export const willDueAt = (s: Session): number =>
     : Math.min(s.offlineAt + s.will.delaySec * 1000, endsAt(s))
 
 /** Message Expiry Interval counts from publication [MQTT5 3.1.3.2.4]. */
-export const willMessage = (client: ClientKey, will: Will, now: number): MessageInit => ({
-  tenant: tenantOf(client),
-  topic: will.topic,
-  qos: will.qos,
-  payload: will.payload,
-  retain: will.retain,
-  props: will.props,
-  expiresAt: will.expirySec === undefined ? NEVER : now + will.expirySec * 1000,
-  sender: client,
-})
+export function willMessage(client: ClientKey, will: Will, now: number): MessageInit {
+  const p2p = parseP2p(will.topic)
+  return {
+    tenant: tenantOf(client),
+    topic: will.topic,
+    qos: will.qos,
+    payload: will.payload,
+    retain: will.retain && p2p === undefined,
+    target: p2p === undefined ? NO_CLIENT : clientKey(tenantOf(client), p2p.clientId),
+    props: will.props,
+    expiresAt: will.expirySec === undefined ? NEVER : now + will.expirySec * 1000,
+    sender: client,
+  }
+}

@@ -47,16 +47,7 @@ export function restoreInflight(ctx: EdgeContext, session: Session, state: Sessi
       one.message === undefined
         ? { session, qos: 2 as const, retainAsPublished: false, ids: NO_IDS, own: undefined }
         : targetFor(session, one.message)
-    const qos = one.message === undefined || (one.message.qos === 2 && target.qos === 2) ? 2 : 1
-    const entry = new Entry(
-      one.message,
-      target,
-      qos,
-      one.message?.retain === true && target.retainAsPublished,
-      undefined,
-      Source.Saved,
-      now,
-    )
+    const entry = new Entry(one.message, target, one.qos, one.retain, undefined, Source.Saved, now)
     entry.packetId = one.packetId
     entry.dup = true
     if (one.state === 'received') entry.state = State.Received
@@ -84,8 +75,8 @@ export function outboundOf(session: Session, waiting: (entry: Entry) => boolean 
 
 const inflightOf = (entry: Entry): Inflight =>
   entry.state >= State.Recording
-    ? { packetId: entry.packetId, state: 'received', message: undefined }
-    : { packetId: entry.packetId, state: 'sent', message: entry.message }
+    ? { packetId: entry.packetId, state: 'received', qos: entry.qos, retain: entry.retain, message: undefined }
+    : { packetId: entry.packetId, state: 'sent', qos: entry.qos, retain: entry.retain, message: entry.message }
 
 /** The inbox holds it already, and it is read only once in an epoch. */
 const notInInbox = (entry: Entry): boolean => entry.source !== Source.Inbox

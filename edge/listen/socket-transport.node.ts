@@ -1,6 +1,8 @@
 /** A node:net or node:tls socket as a Transport. Owns the socket's events and its end; must not know who listens or what MQTT is. */
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { readShared } from './shared-read.node.ts'
 import type { ConnectionFactory, Peer, Transport, TransportEvents } from './transport.ts'
 
 /** Runs of bytes up to this much together are copied into one buffer: one plain write is cheaper than a gathered one. */
@@ -28,7 +30,7 @@ export class SocketTransport implements Transport {
     socket.on('end', onEnd)
     socket.on('drain', onDrain)
     this.events = factory(this)
-    socket.on('data', onData)
+    if (socket instanceof TLSSocket || !readShared(socket, this)) socket.on('data', onData)
     socket.resume()
   }
 

@@ -102,8 +102,8 @@ describe.each(BOXES)('state: $name', ({ make, loses }) => {
         expirySec: 60,
       },
       inflight: [
-        { packetId: 7, state: 'received', message: undefined },
-        { packetId: 65_535, state: 'sent', message: message(3, 2) },
+        { packetId: 7, state: 'received', qos: 2, retain: false, message: undefined },
+        { packetId: 65_535, state: 'sent', qos: 1, retain: true, message: message(3, 2) },
       ],
       received: [1, 65_535],
     })

@@ -191,7 +191,10 @@ test('an old epoch has no effect', () => {
   const { epoch } = edge.connect('s')
   const message = edge.publish('t', 'x')
   edge.link.spool(key('s'), old.epoch, message)
-  edge.link.save(key('s'), old.epoch, { inflight: [{ packetId: 1, state: 'sent', message }], queue: [message] })
+  edge.link.save(key('s'), old.epoch, {
+    inflight: [{ packetId: 1, state: 'sent', qos: 1, retain: false, message }],
+    queue: [message],
+  })
   edge.link.release(key('s'), old.epoch, { will: true, expirySec: 0, outbound: NOTHING })
   edge.subscribe('s', old.epoch, sub('t'))
   edge.release('s', epoch)

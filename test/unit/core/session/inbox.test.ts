@@ -97,7 +97,7 @@ describe('inbox', () => {
     edge.link.journal(key('s'), epoch, { step: 'done', packetId: 3, message: second.messages[0] })
     edge.release('s', epoch, {
       outbound: {
-        inflight: [{ packetId: 2, state: 'sent', message: first.messages[1] }],
+        inflight: [{ packetId: 2, state: 'sent', qos: 2, retain: false, message: first.messages[1] }],
         queue: [second.messages[1]!, third.messages[0]!],
       },
     })
@@ -182,9 +182,9 @@ describe('in flight', () => {
     edge.link.journal(key('s'), epoch, { step: 'out', packetId: 2, message: b! })
     edge.link.save(key('s'), epoch, {
       inflight: [
-        { packetId: 1, state: 'sent', message: a },
-        { packetId: 2, state: 'sent', message: b },
-        { packetId: 3, state: 'sent', message: c },
+        { packetId: 1, state: 'sent', qos: 2, retain: false, message: a },
+        { packetId: 2, state: 'sent', qos: 2, retain: false, message: b },
+        { packetId: 3, state: 'sent', qos: 2, retain: false, message: c },
       ],
       queue: [],
     })
@@ -193,8 +193,8 @@ describe('in flight', () => {
     edge.release('s', epoch, {
       outbound: {
         inflight: [
-          { packetId: 1, state: 'received', message: undefined },
-          { packetId: 2, state: 'sent', message: b },
+          { packetId: 1, state: 'received', qos: 2, retain: false, message: undefined },
+          { packetId: 2, state: 'sent', qos: 2, retain: false, message: b },
         ],
         queue: [],
       },
