@@ -8,8 +8,9 @@ export function covers(pattern: string, filter: string): boolean {
   const p = pattern.split('/')
   const f = filter.split('/')
   if (filter.startsWith('$') && (p[0] === '+' || p[0] === '#')) return false
-  // Every topic has a first level: the one pair that the walk by level cannot tell.
-  if (pattern === '+/#' && filter === '#') return true
+  // What the walk by level cannot tell: there is no empty topic, so a first level, or one after a leading '/', is always there.
+  if (filter === '#' && pattern === '+/#') return true
+  if (filter === '/#' && (pattern === '/+/#' || pattern === '+/+/#')) return true
   for (let i = 0; ; i++) {
     const want = p[i]
     if (want === '#') return true
