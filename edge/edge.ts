@@ -231,10 +231,10 @@ export class Edge implements EdgePort {
 
   #endTurn(): void {
     this.#turn = true
-    this.#options.atTurnEnd(() => this.#flush())
+    this.#options.atTurnEnd(this.#flush)
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     this.#turn = false
     const touched = this.#touched
     this.#touched = this.#spare

@@ -52,6 +52,8 @@ export interface Limits {
   routeCacheTopics: number
   retainedPageMessages: number
   drainPageMessages: number
+  /** Under load: least time between two turns, so that each reads more sockets. 0: none. */
+  turnGapMs: number
   /** SIGTERM: time to tell clients and flush. */
   shutdownMs: number
   /** Failed authentications of one address per minute before it is refused at once. */
@@ -98,6 +100,7 @@ export const DEFAULT_LIMITS: Limits = {
   routeCacheTopics: 50_000,
   retainedPageMessages: 256,
   drainPageMessages: 256,
+  turnGapMs: 1,
   shutdownMs: 10_000,
   authFailuresPerMinute: 60,
 }

@@ -208,7 +208,7 @@ export class Connection implements TransportEvents, PacketHandler {
     const session = this.session!
     if (type === PUBREL) return released(this.#ctx, session, packetId)
     acknowledged(this.#ctx, session, type, packetId, reason)
-    if (session.queue.length > 0 || session.spooling || session.replays !== undefined) this.refill()
+    if (session.queuedBytes > 0 || session.spooling || session.replays !== undefined) this.refill()
   }
 
   subscribe(packet: Subscribe): void {

@@ -51,6 +51,7 @@ export class Session {
   inflight: ReadonlyMap<number, Entry> = NOTHING
   /** Waits for room in the window, in order. */
   readonly queue = new Fifo<Entry>()
+  /** Of all in `queue`: 0 if and only if it is empty, since each entry counts for something. */
   queuedBytes = 0
   /** Packet ids of restored entries that still wait in `queue`. */
   restoredIds: Set<number> | undefined
@@ -101,7 +102,7 @@ export class Session {
 
   /** Something waits that there may be room for. */
   get hungry(): boolean {
-    return this.replays !== undefined || ((this.queue.length > 0 || this.spooling) && this.windowOpen)
+    return this.replays !== undefined || ((this.queuedBytes > 0 || this.spooling) && this.windowOpen)
   }
 
   /** `entry` may go out now. */

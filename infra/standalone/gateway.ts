@@ -26,8 +26,12 @@ const EDGE_TICK_MS = 1000
 
 const breathe = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
-/** Called once a second. */
-export type EverySecond = (stats: EdgeStats) => void
+/** What a runtime does for the process beside. */
+export interface Hooks {
+  readonly everySecond?: (stats: EdgeStats) => void
+  /** At the end of each turn. */
+  readonly afterTurn?: ((stats: EdgeStats) => void) | undefined
+}
 
 /** Devices come in through `http` or through listeners that are given `accept`. */
 export class Gateway {
@@ -36,7 +40,7 @@ export class Gateway {
   /** Shared by everything that lets devices in. */
   readonly gate: AcceptGate
   readonly #config: Config
-  readonly #turn = new Turn(setImmediate)
+  readonly #turn: Turn
   readonly #coreStats = new CoreStats()
   readonly #auth: OpenAuth
   readonly #core: Core
@@ -46,7 +50,7 @@ export class Gateway {
   #stopping: Promise<void> | undefined
 
   /** Opens authentication, data directory and edge, and starts the clock. Rejects with a text that names the file that cannot be had. */
-  static async open(config: Config, log: Logger, everySecond?: EverySecond): Promise<Gateway> {
+  static async open(config: Config, log: Logger, hooks: Hooks = {}): Promise<Gateway> {
     const auth = await openAuth({
       settings: config.auth,
       authFailuresPerMinute: config.limits.authFailuresPerMinute,
@@ -54,17 +58,19 @@ export class Gateway {
       report: detail => log.warn(detail),
     })
     try {
-      return new Gateway(config, log, auth, everySecond)
+      return new Gateway(config, log, auth, hooks)
     } catch (error) {
       auth.close()
       throw error
     }
   }
 
-  private constructor(config: Config, log: Logger, auth: OpenAuth, everySecond: EverySecond | undefined) {
+  private constructor(config: Config, log: Logger, auth: OpenAuth, hooks: Hooks) {
     this.#config = config
     this.#auth = auth
     this.eventLog = new EventLog(log)
+    const { afterTurn } = hooks
+    this.#turn = new Turn({ schedule: setImmediate, after: afterTurn && (() => afterTurn(this.stats)) })
     const { limits, mqtt } = config
     const incarnation = randomBytes(9).toString('base64url') as Incarnation
     this.#core = openStandaloneCore({
@@ -96,7 +102,7 @@ export class Gateway {
       port => this.#core.attach(port, incarnation),
     )
     this.gate = new AcceptGate(limits, this.stats)
-    this.#keepTime(everySecond)
+    this.#keepTime(hooks)
   }
 
   /** The `ConnectionFactory` of whatever lets devices in. */
@@ -137,7 +143,7 @@ export class Gateway {
     this.#auth.close()
   }
 
-  #keepTime(everySecond: EverySecond | undefined): void {
+  #keepTime({ everySecond }: Hooks): void {
     this.#timers.push(
       setInterval(() => this.#core.tick(Date.now()), CORE_TICK_MS),
       setInterval(() => {

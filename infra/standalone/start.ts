@@ -2,19 +2,19 @@
 import type { Listener } from '../../edge/listen/listener.ts'
 import type { Running, StartStandalone } from '../cli/ports.ts'
 import type { Config } from '../config/schema.ts'
-import { type EverySecond, Gateway } from './gateway.ts'
+import { Gateway, type Hooks } from './gateway.ts'
 import { openListeners, type ServeHttp } from './listeners.ts'
 
 /** What differs between runtimes. */
 export interface Runtime {
   readonly serveHttp: ServeHttp
-  readonly everySecond?: EverySecond
+  readonly hooks?: (config: Config) => Hooks
 }
 
 export const standalone =
   (runtime: Runtime): StartStandalone =>
   async (config, log) => {
-    const started = new Standalone(config, await Gateway.open(config, log, runtime.everySecond))
+    const started = new Standalone(config, await Gateway.open(config, log, runtime.hooks?.(config)))
     try {
       await started.listen(runtime.serveHttp)
       return started

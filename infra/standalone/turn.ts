@@ -2,15 +2,21 @@
  * One turn of a process: whatever sockets brought is read, then the core commits and routes, then the edge writes its sockets.
  * Owns the order of the last two; both are asked for with `core` and `edge` and run once the sockets have been read.
  */
+export interface TurnOptions {
+  /** Runs a function after the sockets that are ready have been read (`setImmediate`). */
+  readonly schedule: (run: () => void) => void
+  /** Called at the end of each turn, when all is written. */
+  readonly after?: (() => void) | undefined
+}
+
 export class Turn {
-  readonly #schedule: (run: () => void) => void
+  readonly #o: TurnOptions
   #core: (() => void)[] = []
   #edge: (() => void)[] = []
   #scheduled = false
 
-  /** `schedule` runs a function after the sockets that are ready have been read (`setImmediate`). */
-  constructor(schedule: (run: () => void) => void) {
-    this.#schedule = schedule
+  constructor(options: TurnOptions) {
+    this.#o = options
   }
 
   readonly core = (work: () => void): void => {
@@ -26,7 +32,7 @@ export class Turn {
   #arm(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    this.#schedule(this.#run)
+    this.#o.schedule(this.#run)
   }
 
   readonly #run = (): void => {
@@ -38,5 +44,6 @@ export class Turn {
     const edge = this.#edge
     this.#edge = []
     for (const one of edge) one()
+    this.#o.after?.()
   }
 }

@@ -105,8 +105,10 @@ export class World {
   start(): void {
     const o = this.#options
     const limits = { ...DEFAULT_LIMITS, ...o.limits }
-    const turn = new Turn(run => {
-      this.#due = run
+    const turn = new Turn({
+      schedule: run => {
+        this.#due = run
+      },
     })
     const incarnation = `life${++this.#lives}` as Incarnation
     this.stats = new EdgeStats()
