@@ -50,8 +50,13 @@ export function createApp(context: HttpContext, host: WebSocketHost): Hono {
   return app
 }
 
+/** Both headers: without `Connection` a server leaves the request an ordinary one [RFC 6455, 4.2.1], on a connection that goes on. */
+const wantsWebSocket = (c: Context): boolean =>
+  c.req.header('upgrade')?.toLowerCase() === 'websocket' &&
+  /(^|[\s,])upgrade($|[\s,])/i.test(c.req.header('connection') ?? '')
+
 async function openMqtt(c: Context, context: HttpContext, host: WebSocketHost): Promise<Response> {
-  if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+  if (!wantsWebSocket(c)) {
     return c.text('MQTT over WebSocket: connect with a WebSocket client and subprotocol mqtt\n', 426, {
       upgrade: 'websocket',
     })
@@ -72,7 +77,9 @@ async function openMqtt(c: Context, context: HttpContext, host: WebSocketHost): 
     inside = false
   }
   try {
-    return await host.upgrade(c, protocol, leave)
+    const response = await host.upgrade(c, protocol, leave)
+    if (response.status >= 400) leave()
+    return response
   } catch (error) {
     leave()
     throw error

@@ -213,6 +213,23 @@ describe('MQTT over WebSocket', () => {
     await until('left', () => stats.nowConnections === 0)
   })
 
+  test('a request that asks for no upgrade takes no place, however often it comes on one connection', async () => {
+    const stats = new EdgeStats()
+    const gate = new AcceptGate({ acceptPerSecond: 1e6, acceptBurst: 1e6, maxConnections: 2 }, stats)
+    const { listener } = await serve({ stats, gate })
+    const ordinary = connect(listener.port, '127.0.0.1')
+    undo.push(() => ordinary.destroy())
+    let answers = ''
+    ordinary.on('data', chunk => {
+      answers += chunk
+    })
+    for (let i = 0; i < 3; i++)
+      ordinary.write('GET /mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n')
+    await until('three answers', () => answers.split('HTTP/1.1 426').length === 4)
+    expect(stats.accepted).toBe(0)
+    await opened(dial(listener))
+  })
+
   test('only allowed origins, and clients without one', async () => {
     const { listener } = await serve({ allowedOrigins: ['https://good.example'] })
     const bad = dial(listener, ['mqtt'], { origin: 'https://bad.example' })
