@@ -39,8 +39,8 @@ const kind = <K extends string>(name: K) => z.literal(name).meta({ description: 
 export const listenerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: kind('tcp'), host, port, proxyProtocol }),
   z.strictObject({ kind: kind('tls'), host, port, proxyProtocol, ...tls }),
-  z.strictObject({ kind: kind('ws'), host, port }),
-  z.strictObject({ kind: kind('wss'), host, port, ...tls }),
+  z.strictObject({ kind: kind('ws'), host, port, proxyProtocol }),
+  z.strictObject({ kind: kind('wss'), host, port, proxyProtocol, ...tls }),
   z.strictObject({ kind: kind('unix'), path: file('Path of the Unix socket') }),
 ])
 

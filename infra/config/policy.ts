@@ -98,9 +98,7 @@ function checkKinds(listeners: readonly ListenerSettings[]): string[] {
   return (['tls', 'wss'] as const).flatMap(kind => {
     const same = listeners.filter(isTls).filter(listener => listener.kind === kind)
     const others = same.filter(listener => !usesCertificates(listener))
-    const mixed = others.some(
-      other => other.requireClientCertificate || ('proxyProtocol' in other && other.proxyProtocol),
-    )
+    const mixed = others.some(other => other.requireClientCertificate || other.proxyProtocol)
     if (!same.some(usesCertificates) || !mixed) return []
     return [
       `listeners of kind ${kind} differ in certificateAsUsername; where one uses it, the others must not ask for certificates or use proxyProtocol`,

@@ -24,6 +24,19 @@ const authSchema = z.strictObject({
   }),
   passwordFile: file('Users and password hashes, written by `meridian passwd`; reloaded when it changes'),
   aclFile: file('Who may publish, subscribe and receive what; reloaded when it changes. Unset: everybody everything'),
+  allowedOrigins: z
+    .array(
+      z
+        .string()
+        .regex(/^[a-z][a-z0-9+.-]*:\/\/[^/\s]+$/)
+        .meta({ unit: 'https://HOST or https://HOST:PORT' }),
+    )
+    .max(1_000)
+    .optional()
+    .meta({
+      description: 'Web pages that may connect from a browser, by their origin. Unset: all; without Origin always',
+      unit: '',
+    }),
   order: z
     .array(z.enum(['certificate', 'password', 'anonymous']))
     .max(16)

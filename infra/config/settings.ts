@@ -108,7 +108,7 @@ export function allowed(node: Node): string {
 }
 
 function textAllowed(node: Node): string {
-  if (node.pattern !== undefined) return "a text that starts with '/'"
+  if (node.pattern !== undefined) return node.unit ?? 'a text of another form'
   if (node.maxLength !== undefined) return `a text of at most ${node.maxLength} characters`
   return node.minLength === undefined ? 'a text' : 'a text that is not empty'
 }

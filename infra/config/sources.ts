@@ -31,7 +31,8 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
 /** A text from a flag or variable as the type its setting has; what does not fit stays text and the schema refuses it. */
 export function fromText(node: Node, text: string): unknown {
   if (node.type === 'boolean') return BOOLEANS[text.toLowerCase()] ?? text
-  if (node.type === 'array') return node.items?.enum ? text.split(',').map(item => item.trim()) : listFrom(text)
+  if (node.type === 'array')
+    return node.items?.type === 'string' ? text.split(',').map(item => item.trim()) : listFrom(text)
   const numeric = [node, ...(node.anyOf ?? [])].some(one => one.type === 'integer' || one.type === 'number')
   return numeric && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
 }

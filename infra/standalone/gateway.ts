@@ -112,7 +112,7 @@ export class Gateway {
 
   /** What the HTTP side serves; call it once. `listeners`: what the page is to show. */
   http(listeners: () => readonly ListenerInfo[]): HttpContext {
-    const { metrics } = this.#config
+    const { metrics, auth } = this.#config
     const registry = createRegistry(this.stats, VERSION)
     registerCoreMetrics(registry, this.#coreStats)
     if (metrics.process) collectDefaultMetrics({ register: registry })
@@ -125,6 +125,7 @@ export class Gateway {
       ready: () => this.#ready(),
       listeners,
       metrics: () => registry.metrics(),
+      ...(auth.allowedOrigins === undefined ? {} : { allowedOrigins: auth.allowedOrigins }),
     }
   }
 

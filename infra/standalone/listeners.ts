@@ -4,7 +4,7 @@ import type { HttpContext } from '../../edge/http/context.ts'
 import type { AcceptGate } from '../../edge/listen/accept-limit.ts'
 import type { TlsEvent, TlsFiles } from '../../edge/listen/certificates.node.ts'
 import type { Listener } from '../../edge/listen/listener.ts'
-import { withProxyProtocol } from '../../edge/listen/proxy-protocol.ts'
+import { type ProxyOptions, withProxyProtocol } from '../../edge/listen/proxy-protocol.ts'
 import { listenTcp } from '../../edge/listen/tcp.node.ts'
 import { listenTls } from '../../edge/listen/tls.node.ts'
 import type { ConnectionFactory } from '../../edge/listen/transport.ts'
@@ -17,6 +17,7 @@ export interface ServeHttpOptions {
   readonly host: string
   readonly port: number
   readonly tls?: TlsFiles
+  readonly proxy?: ProxyOptions
   readonly onEvent?: (event: TlsEvent) => void
 }
 /** HTTP differs by runtime: `edge/http/serve.node.ts` or `serve.deno.ts`. */
@@ -47,7 +48,9 @@ export async function openListeners(o: ListenersOptions): Promise<void> {
 function open(l: ListenerSettings, o: ListenersOptions): Promise<Listener> {
   const { gate, factory, onEvent } = o
   const handshakeTimeoutMs = o.limits.connectTimeoutMs
-  const proxy = { timeoutMs: handshakeTimeoutMs, stats: o.stats }
+  const onBad = (detail: string, address: string): void => onEvent({ is: 'handshake-failed', address, detail })
+  const proxy: ProxyOptions = { timeoutMs: handshakeTimeoutMs, stats: o.stats, onBad }
+  const behindProxy = 'proxyProtocol' in l && l.proxyProtocol ? { proxy } : {}
   switch (l.kind) {
     case 'tcp':
       return listenTcp(
@@ -56,14 +59,14 @@ function open(l: ListenerSettings, o: ListenersOptions): Promise<Listener> {
       )
     case 'tls': {
       const options = { host: l.host, port: l.port, gate, tls: tlsFiles(l), handshakeTimeoutMs, onEvent }
-      return listenTls(l.proxyProtocol ? { ...options, proxy } : options, factory)
+      return listenTls({ ...options, ...behindProxy }, factory)
     }
     case 'unix':
       return listenUnix({ path: l.path, gate }, factory)
     case 'ws':
-      return o.serveHttp({ host: l.host, port: l.port }, o.http)
+      return o.serveHttp({ host: l.host, port: l.port, onEvent, ...behindProxy }, o.http)
     case 'wss':
-      return o.serveHttp({ host: l.host, port: l.port, tls: tlsFiles(l), onEvent }, o.http)
+      return o.serveHttp({ host: l.host, port: l.port, tls: tlsFiles(l), onEvent, ...behindProxy }, o.http)
   }
 }
 

@@ -1,21 +1,22 @@
-/** `meridian start` on Deno: the same, but for `Deno.serve`, which knows one certificate and asks clients for none. */
+/** `meridian start` on Deno: the same, but for `Deno.serve`, which knows one certificate, asks clients for none, and reads no PROXY header. */
 import { serveHttp } from '../../edge/http/serve.deno.ts'
 import type { Listener } from '../../edge/listen/listener.ts'
 import type { ServeHttp } from './listeners.ts'
 import { standalone } from './start.ts'
 
-const serve: ServeHttp = async ({ tls, host, port }, context): Promise<Listener> => {
-  if (tls === undefined) return serveHttp({ host, port }, context)
-  const [certificate, ...named] = tls.certificates
+const serve: ServeHttp = async ({ tls, proxy, host, port }, context): Promise<Listener> => {
+  const [certificate, ...named] = tls?.certificates ?? []
   const missing = [
-    ...(tls.requireClientCertificate ? ['requireClientCertificate'] : []),
+    ...(tls?.requireClientCertificate ? ['requireClientCertificate'] : []),
     ...(named.length > 0 ? ['sni'] : []),
+    ...(proxy === undefined ? [] : ['proxyProtocol']),
   ]
-  if (certificate === undefined || missing.length > 0) {
+  if (missing.length > 0) {
     throw new Error(
-      `Listener wss://${host}:${port} has ${missing.join(' and ')}, which HTTP on Deno does not offer; run it on Node or end TLS before it`,
+      `Listener ${tls === undefined ? 'ws' : 'wss'}://${host}:${port} has ${missing.join(' and ')}, which HTTP on Deno does not offer; run it on Node or end TLS before it`,
     )
   }
+  if (certificate === undefined) return serveHttp({ host, port }, context)
   const { certFile, keyFile } = certificate
   return serveHttp({ host, port, tls: { certFile, keyFile } }, context)
 }

@@ -40,9 +40,10 @@ suite('sources', () => {
 
   test('every setting is reachable by its flag and by its variable', () => {
     for (const { key, flag, variable, node } of SETTINGS) {
-      const value = node.default ?? (node.type === 'boolean' ? true : 'x')
+      const value =
+        node.default ?? (node.type === 'boolean' ? true : node.type === 'array' ? ['https://x', 'https://y'] : 'x')
       const text =
-        Array.isArray(value) && node.items?.enum
+        Array.isArray(value) && node.items?.type === 'string'
           ? value.join(',')
           : typeof value === 'string'
             ? value
@@ -70,6 +71,19 @@ suite('sources', () => {
       { kind: 'unix', path: '/tmp/m.sock' },
       { kind: 'tcp', host: '127.0.0.1', port: 0, proxyProtocol: false },
     ])
+  })
+
+  test('a WebSocket listener may be behind a proxy too', () => {
+    const { listeners } = load(inputs(['--listeners', '[{kind: ws, port: 0, proxyProtocol: true}]'])).config
+    expect(listeners).toEqual([{ kind: 'ws', host: '127.0.0.1', port: 0, proxyProtocol: true }])
+  })
+
+  test('origins of pages are origins, not addresses of pages', () => {
+    const given = (text: string) => load(inputs(['--auth-allowed-origins', text])).config.auth.allowedOrigins
+    expect(given('https://a.example, http://b.example:81')).toEqual(['https://a.example', 'http://b.example:81'])
+    expect(() => given('https://a.example/')).toThrow(
+      "auth.allowedOrigins[0] is 'https://a.example/' (from --auth-allowed-origins); allowed: https://HOST or https://HOST:PORT",
+    )
   })
 
   test('an unknown variable is only a warning: service managers set such names on their own', () => {
