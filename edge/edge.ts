@@ -51,6 +51,7 @@ export class Edge implements EdgePort {
   #now = 0
   #seq = 0
   #congested = false
+  #stopping = false
 
   constructor(options: EdgeOptions, attach: (port: EdgePort) => CoreLink) {
     this.#options = options
@@ -89,6 +90,8 @@ export class Edge implements EdgePort {
   readonly accept = (transport: Transport): TransportEvents => {
     const connection = new Connection(this.#ctx, transport)
     this.#connections.add(connection)
+    // A handshake that was under way when the server began to go: the core may be closed by now.
+    if (this.#stopping) connection.close(Reason.ServerShuttingDown, 'Server is shutting down')
     return connection
   }
 
@@ -159,8 +162,9 @@ export class Edge implements EdgePort {
     if (this.#held.size > 0 && !this.#congested && !this.#ctx.link.congested) this.#letGo()
   }
 
-  /** Tells every device that the server goes (0x8B) and ends its connection; resolves when all have been told. */
+  /** Tells every device that the server goes (0x8B) and ends its connection, also those that still come; resolves when all have been told. */
   async shutdown(breathe: () => Promise<void>): Promise<void> {
+    this.#stopping = true
     let n = 0
     for (const connection of [...this.#connections]) {
       connection.guard(() => connection.close(Reason.ServerShuttingDown, 'Server is shutting down'))

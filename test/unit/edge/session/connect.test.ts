@@ -251,5 +251,6 @@ test('shutdown tells everybody, connecting or connected, and leaves nothing', as
   await waiting.world.edge.shutdown(async () => waiting.world.settle())
   expect(device.take()).toMatchObject([{ cmd: 'disconnect', reasonCode: 0x8b }])
   expect(waiting.take()).toMatchObject([{ cmd: 'connack', reasonCode: 0x8b }])
+  expect(new Device(world).pipe.ended).toBe(true)
   expect(gauges(world.stats)).toEqual({})
 })
