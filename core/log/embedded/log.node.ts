@@ -34,8 +34,13 @@ export class EmbeddedLog implements Log {
     this.commits.write(this.#setNext, this.#end)
   }
 
+  /** Throws an error that names the file if an envelope cannot be read, or if `visit` refuses it. */
   replay(visit: (position: number, records: number, envelope: Uint8Array) => void): void {
-    for (const row of this.commits.prepare('SELECT position, records, envelope FROM log ORDER BY position').iterate())
-      visit(Number(row.position), Number(row.records), row.envelope as Uint8Array)
+    try {
+      for (const row of this.commits.prepare('SELECT position, records, envelope FROM log ORDER BY position').iterate())
+        visit(Number(row.position), Number(row.records), row.envelope as Uint8Array)
+    } catch (error) {
+      throw this.commits.unreadable(error)
+    }
   }
 }

@@ -1,6 +1,7 @@
 /** Finds out whether a data directory can be used before anything in it is changed, and makes a new one. Holds no connection. */
 import {
   accessSync,
+  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -68,7 +69,7 @@ export function reasonOf(error: unknown): string {
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** Made under another name, so that a half-made file is never taken for a data file. */
+/** Made under another name, so that a half-made file is never taken for a data file. Only its owner may read what devices say; SQLite gives its other files the same mode. */
 function create(path: string): void {
   const unfinished = `${path}.new`
   try {
@@ -77,6 +78,7 @@ function create(path: string): void {
     db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`)
     db.exec(`BEGIN; ${SCHEMA} COMMIT;`)
     db.close()
+    chmodSync(unfinished, 0o600)
     renameSync(unfinished, path)
   } catch (error) {
     throw new Error(`Data file '${path}' cannot be made: ${text(error)}`)
@@ -100,13 +102,15 @@ function checkHeader(path: string): number {
     throw refused(path, 'it is not a database of Meridian, or its start is damaged')
   if (view.getUint32(68) !== APPLICATION_ID) throw refused(path, 'it belongs to another program')
   const version = view.getUint32(60)
-  if (version > SCHEMA_VERSION)
-    throw refused(path, `it was written by a newer Meridian (version ${version}, this one knows ${SCHEMA_VERSION})`)
+  if (version > SCHEMA_VERSION) throw refused(path, newer(version))
   const pageBytes = view.getUint16(16) === 1 ? 65_536 : view.getUint16(16)
   if (size < pageBytes || size % pageBytes !== 0)
     throw refused(path, `it is damaged (${size} bytes are no whole pages)`)
   return size
 }
+
+const newer = (version: number): string =>
+  `it was written by a newer Meridian (version ${version}, this one knows ${SCHEMA_VERSION})`
 
 /** Lets SQLite check structure and tables over a read-only connection. */
 function checkContent(path: string, bytes: number): void {
@@ -116,7 +120,10 @@ function checkContent(path: string, bytes: number): void {
   try {
     const db = new DatabaseSync(readOnlyName(path), { readOnly: true })
     try {
-      if (bytes <= FULL_CHECK_BYTES) {
+      // What the header says may be older than what the write-ahead log of a crash says.
+      const version = Number(db.prepare('PRAGMA user_version').get()?.user_version)
+      if (version > SCHEMA_VERSION) problem = newer(version)
+      else if (bytes <= FULL_CHECK_BYTES) {
         const found = String(db.prepare('PRAGMA quick_check(1)').get()?.quick_check)
         if (found !== 'ok') problem = `it is damaged (${found})`
       }

@@ -100,16 +100,7 @@ export class EmbeddedState implements State {
     done: (entries: readonly InboxEntry[]) => void,
   ): void {
     const statement = qos0Only ? this.#readQos0 : this.#readInbox
-    this.commits.read(() => {
-      const rows: Row[] = statement.all(client, after, limit)
-      done(
-        rows.map(row => ({
-          position: Number(row.position),
-          at: Number(row.at),
-          message: decodeMessage(row.message as Uint8Array),
-        })),
-      )
-    })
+    this.commits.read(() => done(this.#entries(statement.all(client, after, limit))))
   }
 
   putRetained(message: Message): void {
@@ -129,14 +120,24 @@ export class EmbeddedState implements State {
     return this.#lastBytes!
   }
 
+  #entries(rows: Row[]): InboxEntry[] {
+    try {
+      return rows.map(row => ({
+        position: Number(row.position),
+        at: Number(row.at),
+        message: decodeMessage(row.message as Uint8Array),
+      }))
+    } catch (error) {
+      throw this.commits.unreadable(error)
+    }
+  }
+
   /** Throws an error that names the file if a row cannot be read. */
   #each(sql: string, visit: (row: Row) => void): void {
     try {
       for (const row of this.commits.prepare(sql).iterate()) visit(row)
     } catch (error) {
-      throw new Error(
-        `Data file '${this.commits.path}' cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      )
+      throw this.commits.unreadable(error)
     }
   }
 }

@@ -97,6 +97,11 @@ export class EmbeddedStore implements Commits {
     for (const read of reads) this.read(read)
   }
 
+  /** A row that cannot be read, in words that name the file. */
+  unreadable(error: unknown): Error {
+    return new Error(`Data file '${this.path}' cannot be read: ${reasonOf(error)}`, { cause: error })
+  }
+
   /** Gives the file up. What was not committed is gone. */
   close(): void {
     this.#rollback()

@@ -15,8 +15,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../../../core/contract/limits.ts'
 import { EmbeddedLog } from '../../../../core/log/embedded/log.node.ts'
+import { openStandaloneCore } from '../../../../core/open.node.ts'
 import { EmbeddedStore } from '../../../../core/state/embedded/store.node.ts'
+import { CoreStats } from '../../../../core/stats.ts'
 
 let dir: string
 let path: string
@@ -52,6 +55,7 @@ test('a new directory is made, and opens again', () => {
   open().close()
   open().close()
   expect(existsSync(join(dir, 'meridian.db'))).toBe(true)
+  expect(statSync(join(dir, 'meridian.db')).mode & 0o777).toBe(0o600)
 })
 
 describe('refused', () => {
@@ -78,6 +82,38 @@ describe('refused', () => {
     db.exec('PRAGMA journal_mode = DELETE; PRAGMA user_version = 99')
     db.close()
     expect(refusal()).toMatch(/newer Meridian \(version 99/)
+  })
+
+  test('a newer schema that only the write-ahead log of a crash tells of', () => {
+    open().close()
+    const db = new DatabaseSync(path)
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA user_version = 99')
+    const crashed = readdirSync(dir).map(name => [join(dir, name), readFileSync(join(dir, name))] as const)
+    db.close()
+    for (const [file, bytes] of crashed) if (!file.endsWith('-shm')) writeFileSync(file, bytes)
+    expect(refusal()).toMatch(/newer Meridian \(version 99/)
+  })
+
+  test('rows that cannot be read, though the file is sound', () => {
+    const core = () =>
+      openStandaloneCore({
+        dataDir: dir,
+        synchronous: 'normal',
+        limits: DEFAULT_LIMITS,
+        now: Date.now,
+        defer: () => {},
+        stats: new CoreStats(),
+      })
+    core().close()
+    const damage = (sql: string): void => {
+      const db = new DatabaseSync(path)
+      db.exec(sql)
+      db.close()
+    }
+    damage("INSERT INTO log VALUES (100, 1, x'0907')")
+    expect(core).toThrow(`Data file '${path}' cannot be read: Envelope at 100 has version 9`)
+    damage("DELETE FROM log; INSERT INTO sessions VALUES (':a', x'01')")
+    expect(core).toThrow(`Data file '${path}' cannot be read: Record of 1 bytes ends early`)
   })
 
   test('a file that was cut off', () => {
