@@ -3,7 +3,7 @@
 export interface Limits {
   /** A connection must have sent its whole CONNECT by then. */
   connectTimeoutMs: number
-  /** Connections accepted per second, and how many at once after quiet. Beyond it sockets wait in the kernel's backlog. */
+  /** Connections accepted per second, and how many at once after quiet. Beyond it they wait in line (`edge/listen/accept-limit.ts`). */
   acceptPerSecond: number
   acceptBurst: number
   maxConnections: number

@@ -108,10 +108,13 @@ export class Inboxes {
   read(session: Session, limit: number, done: (messages: readonly Message[], end: boolean) => void): void {
     const { inbox } = session
     if (inbox === undefined || inbox.count === inbox.reading.size) return done([], true)
+    const { epoch } = session
     const messages: Message[] = []
     let bytes = 0
     const more = () =>
       this.#o.state.readInbox(session.client, inbox.read, limit, false, entries => {
+        // It may have had to wait for a commit: then this epoch, or the session, may be over.
+        if (session.inbox !== inbox || session.epoch !== epoch) return
         for (const entry of entries) {
           if (messages.length >= limit || bytes > PAGE_BYTES) return done(messages, false)
           inbox.read = entry.position
@@ -168,13 +171,9 @@ export class Inboxes {
 
   /** Free positions behind what was read in this epoch and in front of the rest; none if there is no rest. */
   #roomInFront(session: Session, inbox: Inbox, needed: number): Room {
-    const room = { next: 0, end: 0 }
-    this.#o.state.readInbox(session.client, inbox.read, 1, false, ([unread]) => {
-      if (unread === undefined) return
-      room.next = inbox.read === START ? unread.position - needed : inbox.read + 1
-      room.end = unread.position
-    })
-    return room
+    const unread = this.#peek(session, inbox, false)
+    if (unread === undefined) return { next: 0, end: 0 }
+    return { next: inbox.read === START ? unread.position - needed : inbox.read + 1, end: unread.position }
   }
 
   #insert(session: Session, inbox: Inbox, message: Message, room: Room): number {
@@ -223,14 +222,20 @@ export class Inboxes {
   }
 
   #dropOldest(session: Session, inbox: Inbox, qos0Only: boolean): boolean {
-    let dropped = false
-    this.#o.state.readInbox(session.client, inbox.read, 1, qos0Only, ([oldest]) => {
-      if (oldest === undefined) return
-      dropped = true
-      this.removeEntry(session, oldest)
-      this.#dropped(session, oldest.message)
+    const oldest = this.#peek(session, inbox, qos0Only)
+    if (oldest === undefined) return false
+    this.removeEntry(session, oldest)
+    this.#dropped(session, oldest.message)
+    return true
+  }
+
+  /** The first entry that was not read in this epoch. Undefined also while the state cannot be read at once. */
+  #peek(session: Session, inbox: Inbox, qos0Only: boolean): InboxEntry | undefined {
+    let first: InboxEntry | undefined
+    this.#o.state.readInbox(session.client, inbox.read, 1, qos0Only, entries => {
+      first = entries[0]
     })
-    return dropped
+    return first
   }
 
   #dropped(session: Session, message: Message): void {

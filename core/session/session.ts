@@ -1,4 +1,4 @@
-/** One session as the core keeps it in memory, online or not. Plain data; `sessions.ts` and `outbound.ts` change it. */
+/** One session as the core keeps it in memory, online or not. Plain data; `sessions.ts`, `flights.ts` and `inbox.ts` change it. */
 import type { ClientKey, TopicFilter } from '../contract/ids.ts'
 import type { ClaimReply, ClaimRequest, EdgePort } from '../contract/link.ts'
 import type { Message } from '../contract/message.ts'

@@ -1,5 +1,6 @@
 /** Inboxes and what is in flight: bounds, order, and what the next connection gets. */
 import { describe, expect, test } from 'vitest'
+import { MemoryState } from '../../../../core/state/memory.ts'
 import { key, Rig, sub, text } from '../rig.ts'
 
 describe('inbox', () => {
@@ -171,6 +172,35 @@ describe('inbox', () => {
       ['1', '3'],
     ])
   })
+})
+
+test('reads that have to wait for a commit touch neither a later epoch nor a session that is over', () => {
+  const late: (() => void)[] = []
+  let waits = false
+  const state = new (class extends MemoryState {
+    override readInbox(...words: Parameters<MemoryState['readInbox']>): void {
+      if (waits) late.push(() => super.readInbox(...words))
+      else super.readInbox(...words)
+    }
+  })()
+  const edge = new Rig({ state, limits: { inboxMessages: 1 } }).edge()
+  const first = edge.connect('s')
+  const live = edge.publish('t', '1')
+  edge.rig.settle()
+  edge.link.spool(key('s'), first.epoch, live)
+  waits = true
+  edge.link.spool(key('s'), first.epoch, edge.publish('t', '2'))
+  expect(edge.drain('s', first.epoch)).toBeUndefined()
+  edge.release('s', first.epoch)
+  const second = edge.connect('s')
+  waits = false
+  for (const read of late.splice(0)) read()
+  expect(edge.drain('s', second.epoch)?.messages.map(text)).toEqual(['1'])
+  waits = true
+  edge.link.spool(key('s'), second.epoch, edge.publish('t', '3'))
+  edge.release('s', second.epoch, { expirySec: 0 })
+  for (const read of late.splice(0)) read()
+  expect(edge.rig.stats.nowInboxMessages).toBe(0)
 })
 
 describe('in flight', () => {
