@@ -46,7 +46,7 @@ export class Message {
   readonly sender: ClientKey
   /** The packet id an inbound QoS 2 PUBLISH of a persistent session carried, else 0: opens the receiver's window in the journal. */
   readonly packetId: number
-  /** The one client a `$p2p/{clientId}/…` message is for, or NO_CLIENT. */
+  /** The one client it is for, or NO_CLIENT: of a `$p2p/{clientId}/…` message, or with `retain` of a retained one that waits in an inbox. */
   readonly target: ClientKey
   /** Edge only: persistent recipients at this edge that have neither acknowledged nor been spooled. */
   pending = 0
@@ -78,6 +78,20 @@ export class Message {
     if (this.props.buffer.byteLength > this.props.length + SMALL_WASTE_BYTES) this.props = this.props.slice()
   }
 }
+
+/** A retained message that was read for a subscription and has to wait in the inbox of `client`: it keeps RETAIN 1 [MQTT-3.3.1-8]. A `$p2p` message is never retained. */
+export const retainedFor = (client: ClientKey, m: Message): Message =>
+  new Message(m.origin, m.seq, {
+    tenant: m.tenant,
+    topic: m.topic,
+    qos: m.qos,
+    payload: m.payload,
+    retain: true,
+    props: m.props,
+    expiresAt: m.expiresAt,
+    sender: m.sender,
+    target: client,
+  })
 
 /** Identity of a message as one string, for sets and maps off the hot path. */
 export const messageKey = (m: { readonly origin: Incarnation; readonly seq: number }): string => `${m.origin}/${m.seq}`

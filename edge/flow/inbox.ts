@@ -1,6 +1,6 @@
 /** Reads a session's inbox back, in order, before live messages; and hands what is un-acked over to the core when asked or when the connection ends. */
 import type { InboxPage } from '../../core/contract/link.ts'
-import type { Message } from '../../core/contract/message.ts'
+import { type Message, retainedFor } from '../../core/contract/message.ts'
 import type { Inflight, Outbound, SessionState, Subscription } from '../../core/contract/session.ts'
 import { matches, parseShare } from '../../core/topic/validate.ts'
 import type { EdgeContext } from '../context.ts'
@@ -69,7 +69,8 @@ export function outboundOf(session: Session, waiting: (entry: Entry) => boolean 
   for (const entry of session.inflight.values()) inflight.push(inflightOf(entry))
   for (const entry of session.queue.peekAll())
     if (entry.packetId !== 0) inflight.push(inflightOf(entry))
-    else if (entry.message !== undefined && waiting(entry)) queue.push(entry.message)
+    else if (entry.message !== undefined && waiting(entry))
+      queue.push(entry.source === Source.Retained ? retainedFor(session.key, entry.message) : entry.message)
   return { inflight, queue }
 }
 

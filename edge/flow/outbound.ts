@@ -30,7 +30,7 @@ export function offer(
   now: number,
 ): void {
   const session = target.session
-  const retain = message.retain && (source === Source.Retained || target.retainAsPublished)
+  const retain = message.retain && (source === Source.Retained || target.retainAsPublished || message.target !== '')
   const qos: QoS = message.qos < target.qos ? message.qos : target.qos
   if (ctx.auth.authorizer.unrestricted('receive') === false && !mayReceive(ctx, session, message)) {
     drop(ctx, session, message, 'not-allowed')
