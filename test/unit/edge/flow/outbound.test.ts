@@ -190,32 +190,6 @@ describe('resume', () => {
   })
 })
 
-describe('retained messages that have to wait', () => {
-  test.each(['while it goes on', 'until it comes back'])('keep RETAIN for a kept session %s [MQTT-3.3.1-8]', when => {
-    const { world, to, from } = pair({ connect: keptWith({ receiveMaximum: 1 }) })
-    for (const topic of ['r/1', 'r/2', 'r/3']) from.pub(topic, 'kept', { qos: 1, retain: true })
-    const seen = publishes(to.sub('r/#', 1))
-    from.pub('r/1', 'live', { qos: 1, retain: true })
-    world.pass(6000)
-    let device = to
-    if (when === 'until it comes back') {
-      to.drop()
-      device = new Device(world).join('to', keptWith({ receiveMaximum: 1 }))
-    }
-    for (let waiting = seen; waiting.length > 0; ) {
-      for (const { messageId } of waiting) device.ack('puback', messageId!)
-      waiting = publishes(device.take()).filter(p => p.dup === false)
-      seen.push(...waiting)
-    }
-    expect(seen.map(({ topic, retain }) => `${topic} ${retain}`)).toEqual([
-      'r/1 true',
-      'r/2 true',
-      'r/3 true',
-      'r/1 false',
-    ])
-  })
-})
-
 describe('QoS 2 of a kept session', () => {
   test('is journaled before its first PUBLISH, at PUBREC and at PUBCOMP, a retained one too', () => {
     const journal = vi.spyOn(LocalLink.prototype, 'journal')
