@@ -9,11 +9,13 @@ export class EdgeStats {
   nowQueuedBytes = 0
   accepted = 0
   acceptDelayed = 0
+  acceptRefused = 0
   connectsOk = 0
   connectsRefused = 0
   connectTimeouts = 0
   keepAliveTimeouts = 0
   takeovers = 0
+  closed = 0
   malformed = 0
   bytesIn = 0
   bytesOut = 0

@@ -71,6 +71,9 @@ export async function serveHttp(options: ServeOptions, context: HttpContext): Pr
         }),
     })
     front.maxConnections = context.limits.maxConnections
+    front.on('drop', () => {
+      context.stats.acceptRefused += 1
+    })
     // The server does not listen itself; this starts its watch over slow requests.
     server.emit('listening')
     return {

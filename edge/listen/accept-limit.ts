@@ -42,11 +42,11 @@ export interface Waiting {
 export type Admission = 'enter' | 'wait' | 'refuse'
 
 export type AcceptLimits = Pick<Limits, 'acceptPerSecond' | 'acceptBurst' | 'maxConnections'>
-export type AcceptStats = Pick<EdgeStats, 'accepted' | 'acceptDelayed' | 'nowConnections'>
+export type AcceptStats = Pick<EdgeStats, 'accepted' | 'acceptDelayed' | 'acceptRefused' | 'nowConnections'>
 
 /**
  * One gate for all listeners of a process. `arrive` decides; `enter` must be followed by one `leave` when the
- * connection is over, `wait` by `queue`. Counts `accepted`, `acceptDelayed` and `nowConnections`.
+ * connection is over, `wait` by `queue`. Counts `accepted`, `acceptDelayed`, `acceptRefused` and `nowConnections`.
  */
 export class AcceptGate {
   private readonly limits: AcceptLimits
@@ -72,12 +72,12 @@ export class AcceptGate {
   }
 
   arrive(): Admission {
-    if (this.open >= this.limits.maxConnections) return 'refuse'
+    if (this.open >= this.limits.maxConnections) return this.refused()
     if (this.line.length === 0 && this.bucket.take(this.now())) {
       this.count()
       return 'enter'
     }
-    return this.line.length < this.maxWaiting ? 'wait' : 'refuse'
+    return this.line.length < this.maxWaiting ? 'wait' : this.refused()
   }
 
   /** Puts a connection in line after `arrive` said `wait`. */
@@ -115,6 +115,11 @@ export class AcceptGate {
     for (const one of line) one.refuse()
   }
 
+  private refused(): 'refuse' {
+    this.stats.acceptRefused += 1
+    return 'refuse'
+  }
+
   private count(): void {
     this.open += 1
     this.stats.accepted += 1
@@ -130,8 +135,10 @@ export class AcceptGate {
       token = token || this.bucket.take(now)
       if (!token) break
       const one = this.line[done] as Waiting
-      if (this.open >= this.limits.maxConnections) one.refuse()
-      else if (one.enter()) {
+      if (this.open >= this.limits.maxConnections) {
+        this.refused()
+        one.refuse()
+      } else if (one.enter()) {
         this.count()
         token = false
       }

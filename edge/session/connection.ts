@@ -311,6 +311,7 @@ export class Connection implements TransportEvents, PacketHandler {
   /** Closes with `reason` (5.0: in DISCONNECT, or CONNACK before the session is open); the will is due. */
   close(reason: number, detail: string): void {
     if (this.phase === Phase.Closed) return
+    if (this.phase === Phase.Open) this.#ctx.stats.closed++
     this.#farewell(reason, detail)
     this.#finish(reason, detail, true)
   }

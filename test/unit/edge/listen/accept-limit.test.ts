@@ -76,7 +76,7 @@ describe('gate', () => {
     for (let i = 0; i < 5; i++) expect(gate.arrive()).toBe('enter')
     expect(gate.arrive()).toBe('refuse')
     gate.leave()
-    expect(stats.nowConnections).toBe(4)
+    expect(stats).toMatchObject({ nowConnections: 4, acceptRefused: 1 })
     expect(gate.arrive()).toBe('enter')
   })
 

@@ -252,5 +252,6 @@ test('shutdown tells everybody, connecting or connected, and leaves nothing', as
   expect(device.take()).toMatchObject([{ cmd: 'disconnect', reasonCode: 0x8b }])
   expect(waiting.take()).toMatchObject([{ cmd: 'connack', reasonCode: 0x8b }])
   expect(new Device(world).pipe.ended).toBe(true)
+  expect(world.stats.closed).toBe(1)
   expect(gauges(world.stats)).toEqual({})
 })
