@@ -7,7 +7,7 @@ export interface Limits {
   acceptPerSecond: number
   acceptBurst: number
   maxConnections: number
-  /** Largest packet before CONNECT succeeded, and after. Checked at the fixed header, before buffering. */
+  /** Largest CONNECT, and largest packet behind it. Checked at the fixed header, before buffering. */
   maxConnectPacketBytes: number
   maxPacketBytes: number
   maxClientIdBytes: number
@@ -100,7 +100,7 @@ export const DEFAULT_LIMITS: Limits = {
   routeCacheTopics: 50_000,
   retainedPageMessages: 256,
   drainPageMessages: 256,
-  turnGapMs: 1,
+  turnGapMs: 2,
   shutdownMs: 10_000,
   authFailuresPerMinute: 60,
 }

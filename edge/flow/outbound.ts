@@ -69,7 +69,7 @@ function mayStillReceive(ctx: EdgeContext, session: Session, message: Message): 
 }
 
 /** Sends at once if window and order allow, else queues within bounds. */
-export function enqueue(ctx: EdgeContext, session: Session, entry: Entry, now: number): void {
+function enqueue(ctx: EdgeContext, session: Session, entry: Entry, now: number): void {
   if (session.queuedBytes === 0 && session.mayTransmit(entry)) {
     transmit(ctx, session, entry, now)
     return

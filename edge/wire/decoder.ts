@@ -32,7 +32,7 @@ const LEAST_HELD_BYTES = 512
 export class Decoder {
   readonly #handler: PacketHandler
   readonly #maxConnectPacketBytes: number
-  #maxPacketBytes: number
+  readonly #maxPacketBytes: number
   #version: 0 | Version = 0
   #connectVersion: number | undefined
   #connected = false
@@ -59,11 +59,6 @@ export class Decoder {
   /** The level byte of the CONNECT, also if it is not spoken here; undefined if there was none, or the protocol is another one. */
   get connectVersion(): number | undefined {
     return this.#connectVersion
-  }
-
-  /** For packets whose fixed header has not been read yet. */
-  setMaxPacketBytes(bytes: number): void {
-    this.#maxPacketBytes = bytes
   }
 
   /** Nothing is called any more; what comes is dropped. */

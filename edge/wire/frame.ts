@@ -18,18 +18,6 @@ export class Frame {
     this.bytes = bytes
     this.packetIdAt = packetIdAt
   }
-
-  /** A copy with this packet id (ignored for QoS 0), and with DUP set if wanted. */
-  withPacketId(packetId: number, dup = false): Uint8Array {
-    const bytes = carve(this.bytes.length)
-    bytes.set(this.bytes)
-    if (this.packetIdAt > 0) {
-      bytes[this.packetIdAt] = packetId >> 8
-      bytes[this.packetIdAt + 1] = packetId & 0xff
-      if (dup) bytes[0] = bytes[0]! | 0x08
-    }
-    return bytes
-  }
 }
 
 /** What a PUBLISH to one kind of receiver has beside topic, payload and forwarded properties. The last four are ignored before MQTT 5. */

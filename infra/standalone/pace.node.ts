@@ -2,7 +2,7 @@
  * Under load turns are kept a little apart, so that each finds more sockets ready: what a turn costs by itself, and what a
  * wake-up costs, is then shared by more packets. Only with many connections and many messages: then another device's packet is
  * always on its way, and nobody waits for an answer alone. Measured at 20,000 messages a second between 1,000 pairs: a fifth of
- * the CPU less, and a median latency of 1.5 ms instead of 0.2.
+ * the CPU less, and a median latency of 2.7 ms instead of 0.2.
  */
 import type { EdgeStats } from '../../edge/stats.ts'
 
