@@ -237,15 +237,6 @@ describe('by hand', () => {
     expect(pingresp).toEqual(bytes(0xd0, 0))
   })
 
-  test('withPacketId patches a copy', () => {
-    const frame = publishFrame(4, 'a', bytes('x'), bytes(), { qos: 1, retain: false, dup: false, packetId: 0 })
-    const before = frame.bytes.slice()
-    expect(parse(4, frame.withPacketId(0x1234, true))).toMatchObject({ messageId: 0x1234, dup: true })
-    expect(frame.bytes).toEqual(before)
-    const zero = publishFrame(4, 'a', bytes(), bytes(), { qos: 0, retain: false, dup: false, packetId: 0 })
-    expect(zero.withPacketId(9, true)).toEqual(zero.bytes)
-  })
-
   test('frames do not share bytes', () => {
     const frames = Array.from({ length: 500 }, (_, i) => ackBytes(4, i + 1))
     expect(frames.map(f => (f[2]! << 8) | f[3]!)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1))
