@@ -51,7 +51,8 @@ export type EdgeEvent =
     }
   | {
       readonly is: 'refused'
-      readonly client: string
+      /** As CONNECT says it: nobody has checked it. */
+      readonly clientId: string
       readonly address: string
       readonly reason: number
       readonly detail: string

@@ -57,6 +57,8 @@ export class Connection implements TransportEvents, PacketHandler {
   /** The peer has gone while CONNECT was being worked on. */
   #gone = false
   #published = false
+  /** What CONNECT says, until the session is open: for the log. */
+  #clientId = ''
   #waiting: (() => void)[] | undefined
   readonly openedAt: number
   heardAt: number
@@ -191,6 +193,7 @@ export class Connection implements TransportEvents, PacketHandler {
   connect(packet: Connect): void {
     this.#ctx.stats.packetsIn++
     this.phase = Phase.Connecting
+    this.#clientId = packet.clientId
     this.transport.pause()
     connect(this.#ctx, this, packet)
   }
@@ -286,6 +289,7 @@ export class Connection implements TransportEvents, PacketHandler {
   /** `session` is there, and CONNACK is due. */
   open(connack: Uint8Array): void {
     this.phase = Phase.Open
+    this.#clientId = ''
     this.send(connack)
   }
 
@@ -302,7 +306,8 @@ export class Connection implements TransportEvents, PacketHandler {
   refuse(reason: number, detail: string): void {
     if (this.phase === Phase.Closed) return
     this.#ctx.stats.connectsRefused++
-    this.#ctx.events({ is: 'refused', client: '', address: this.transport.peer.address, reason, detail })
+    const { address } = this.transport.peer
+    this.#ctx.events({ is: 'refused', clientId: this.#clientId, address, reason, detail })
     this.#farewell(reason, undefined)
     this.phase = Phase.New
     this.#finish(reason, detail, false)

@@ -175,7 +175,7 @@ export const limitsSchema = z.strictObject({
     'ms',
     0,
     100,
-    'Least time between two turns of the loop when many devices send much (200 connections, 10,000 messages/s): costs latency, saves CPU; 0 none',
+    'Least time between two turns of the loop when many devices send much (200 connections, 10,000 messages/s): costs latency, saves CPU; 0 none; Node only',
   ),
   shutdownMs: bound('shutdownMs', 'ms', 0, HOUR_MS, 'After SIGTERM: time to tell clients and flush queues'),
   authFailuresPerMinute: bound(

@@ -1,5 +1,6 @@
 /** Every setting of `meridian start`: type, default, unit and meaning. The configuration reference is generated from here. Loads nothing. */
 import { z } from 'zod'
+import { DEFAULT_SETTINGS } from '../../edge/settings.ts'
 import { limitsSchema } from './limits.ts'
 import { listenerSchema } from './listeners.ts'
 
@@ -47,25 +48,28 @@ const authSchema = z.strictObject({
 const mqttSchema = z.strictObject({
   sharedStrategy: choice(
     ['round-robin', 'random', 'sticky', 'hash-client', 'hash-topic'],
-    'round-robin',
+    DEFAULT_SETTINGS.sharedStrategy,
     'Which member of a shared subscription gets a message',
   ),
   dropPolicy: choice(
     ['oldest', 'newest'],
-    'oldest',
+    DEFAULT_SETTINGS.dropPolicy,
     'What a full queue drops once no QoS 0 message is left in it: the oldest message or the new one',
   ),
   slowConsumer: choice(
     ['queue', 'disconnect'],
-    'queue',
+    DEFAULT_SETTINGS.slowConsumer,
     'A client without persistent session that does not read: queue within the bounds, then drop; or disconnect it (0x97)',
   ),
-  checkPayloadFormat: flag(false, 'Refuse a payload that says it is UTF-8 and is not (0x99)'),
+  checkPayloadFormat: flag(
+    DEFAULT_SETTINGS.checkPayloadFormat,
+    'Refuse a payload that says it is UTF-8 and is not (0x99)',
+  ),
   queueQos0: flag(false, 'Keep QoS 0 messages for offline sessions too'),
-  retainAvailable: flag(true, 'Retained messages are supported'),
-  wildcardAvailable: flag(true, 'Wildcard subscriptions are supported'),
-  sharedAvailable: flag(true, 'Shared subscriptions are supported'),
-  subscriptionIdAvailable: flag(true, 'Subscription identifiers are supported'),
+  retainAvailable: flag(DEFAULT_SETTINGS.retainAvailable, 'Retained messages are supported'),
+  wildcardAvailable: flag(DEFAULT_SETTINGS.wildcardAvailable, 'Wildcard subscriptions are supported'),
+  sharedAvailable: flag(DEFAULT_SETTINGS.sharedAvailable, 'Shared subscriptions are supported'),
+  subscriptionIdAvailable: flag(DEFAULT_SETTINGS.subscriptionIdAvailable, 'Subscription identifiers are supported'),
   responseInformation: z.string().max(1_024).default('').meta({
     description: 'Topic prefix given to clients that ask for Response Information; empty gives none',
     unit: 'topic',
