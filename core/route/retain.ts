@@ -77,11 +77,16 @@ export class Retained {
 
   /** Removes what has expired [MQTT-3.3.2-5 of 5.0]. */
   tick(now: number): void {
-    for (const message of this.#expiry.due(now)) {
+    const due = this.#expiry.due(now)
+    if (due.length === 0) return
+    // The state may hold the next one already, in the commit of its publish.
+    const replaced = new Set([...this.#accepted.keys()].map(m => `${m.tenant}:${m.topic}`))
+    for (const message of due) {
       const index = this.#tenants.get(message.tenant)
       if (index?.get(message.topic) !== message) continue
       this.#forget(index.delete(message.topic))
-      this.#o.state.deleteRetained(message.tenant, message.topic)
+      if (!replaced.has(`${message.tenant}:${message.topic}`))
+        this.#o.state.deleteRetained(message.tenant, message.topic)
       this.#o.stats.retainedExpired++
     }
   }

@@ -1,6 +1,7 @@
 /** Retained messages: the last per topic, expiry, bounds, pages. */
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_TENANT, type TopicName } from '../../../../core/contract/ids.ts'
+import { MemoryState } from '../../../../core/state/memory.ts'
 import { Rig, sub, text } from '../rig.ts'
 
 describe('retained', () => {
@@ -23,6 +24,20 @@ describe('retained', () => {
     expect(edge.retained('r').messages).toEqual([])
     edge.rig.pass(0)
     expect(edge.rig.stats).toMatchObject({ nowRetained: 0, retainedExpired: 1, nowRetainedBytes: 0 })
+  })
+
+  test('one that expires while the next one is being made durable does not take that one from the state', () => {
+    const state = new MemoryState()
+    const edge = new Rig({ state }).edge()
+    edge.publish('r', 'old', { retain: true, expiresAt: edge.rig.now + 1500 })
+    edge.rig.settle()
+    edge.publish('r', 'new', { retain: true })
+    edge.rig.pass(2000)
+    expect(edge.retained('r').messages.map(text)).toEqual(['new'])
+    const stored: string[] = []
+    const ignore = (): void => {}
+    state.load({ session: ignore, subscription: ignore, inbox: ignore, retained: m => stored.push(text(m)) })
+    expect(stored).toEqual(['new'])
   })
 
   test('is bounded in payload, count and bytes', () => {
