@@ -56,8 +56,10 @@ export function ownFrame(
   const base = { qos, retain, dup, packetId: 0 }
   if (session.version !== 5) return publishFrame(session.version, message.topic, message.payload, message.props, base)
   const expirySec = message.expiresAt === NEVER ? -1 : Math.max(0, Math.ceil((message.expiresAt - now) / 1000))
-  const known = session.aliasesOut?.get(message.topic)
-  const fresh = known === undefined && (session.aliasesOut?.size ?? 0) < session.aliasMaximum
+  // Never at QoS 2: clients that keep such a message until PUBREL have been seen to hand it over without its topic.
+  const aliases = qos === 2 ? 0 : session.aliasMaximum
+  const known = aliases === 0 ? undefined : session.aliasesOut?.get(message.topic)
+  const fresh = known === undefined && (session.aliasesOut?.size ?? 0) < aliases
   const alias = known ?? (fresh ? (session.aliasesOut?.size ?? 0) + 1 : 0)
   const options = { ...base, expirySec, subscriptionIds: ids, alias, omitTopic: known !== undefined }
   const frame = publishFrame(5, message.topic, message.payload, message.props, options)

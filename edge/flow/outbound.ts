@@ -285,7 +285,8 @@ export function acknowledged(
   } else if (type === 7) {
     if (entry?.state === State.Received) finish(ctx, session, entry)
   } else if (entry === undefined || entry.qos !== 2 || entry.state < State.Sent) {
-    session.connection.answerAck(PUBREL, packetId, Reason.PacketIdentifierNotFound)
+    // PUBREL answers a PUBREC below 0x80 only [MQTT-4.3.3-4].
+    if (reason < 0x80) session.connection.answerAck(PUBREL, packetId, Reason.PacketIdentifierNotFound)
   } else if (reason >= 0x80) {
     // [MQTT-4.3.3-4] of 5.0: an error in PUBREC ends the exchange; the packet id is free again.
     finish(ctx, session, entry)

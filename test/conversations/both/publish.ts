@@ -1,7 +1,7 @@
 /** PUBLISH and its acknowledgements, retained messages, order and QoS, as far as 3.1.1 and 5.0 agree. */
 import { absent, oneOf, save, use } from '../match.ts'
 import { expect, on3, on5, type Row, row, send, silence } from '../row.ts'
-import { ALL, alive, got, join, message, pub, publish, sub } from '../words.ts'
+import { ALL, alive, got, join, message, pub, publish, sub, V5 } from '../words.ts'
 
 const QOS = [0, 1, 2] as const
 const pairs = QOS.flatMap(sent => QOS.map(granted => ({ sent, granted, lower: Math.min(sent, granted) as 0 | 1 | 2 })))
@@ -167,6 +167,11 @@ const FLOWS: readonly Row[] = [
     on5(expect('a', { cmd: 'pubrel', messageId: 4321, code: 0x92 })),
     alive('a'),
   ]),
+  row(
+    'PUBREC with an error for a message nobody waits for gets no answer [MQTT-4.3.3-4]',
+    [join('a'), send('a', { cmd: 'pubrec', messageId: 4321, reasonCode: 0x80 }), alive('a')],
+    V5,
+  ),
   row('DUP of an incoming PUBLISH is not passed on [MQTT-3.3.1-3] [MQTT3-3.3.1-3]', [
     join('b'),
     sub('b', '{t}/x', { qos: 1 }),

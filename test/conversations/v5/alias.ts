@@ -114,4 +114,19 @@ export const ALIAS_V5: readonly Row[] = [
     ],
     V5,
   ),
+  row(
+    'the server names the topic of every QoS 2 message: clients that keep it until PUBREL may not resolve aliases',
+    [
+      join('b', { properties: { topicAliasMaximum: 2 } }),
+      sub('b', '{t}/#', { qos: 2 }),
+      join('a'),
+      pub('a', '{t}/x', 'one', { qos: 1 }),
+      got('b', '{t}/x', 'one', { qos: 1, properties: { topicAlias: 1 } }),
+      pub('a', '{t}/x', 'two', { qos: 2 }),
+      got('b', '{t}/x', 'two', { qos: 2, properties: absent }),
+      pub('a', '{t}/x', 'three', { qos: 1 }),
+      got('b', '', 'three', { qos: 1, properties: { topicAlias: 1 } }),
+    ],
+    V5,
+  ),
 ]
