@@ -40,7 +40,7 @@ const DIFFERENCES: readonly Difference[] = [
   { rows: /^No Local on a shared|^what is refused in SUBACK|^answers fit a small/, does: 'grants, or closes' },
   { rows: /^the keep alive of the client stays/, does: 'looks at keep alives every 5 s' },
   { rows: /^PUBACK and PUBREC say 0x10/, does: 'says so in PUBACK only' },
-  { rows: /^the server uses topic aliases/, does: 'sends none' },
+  { rows: /^the server uses topic aliases|^the server names the topic of every QoS 2/, does: 'sends none' },
   { rows: /^not more than the client|^a Receive Maximum smaller/, does: 'sends more than Receive Maximum' },
   { rows: /^a message too large takes no place/, does: 'lets it take a place' },
   { rows: /^subscribing again replaces the options/, does: 'keeps No Local' },
