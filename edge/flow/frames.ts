@@ -56,12 +56,12 @@ export function ownFrame(
   const base = { qos, retain, dup, packetId: 0 }
   if (session.version !== 5) return publishFrame(session.version, message.topic, message.payload, message.props, base)
   const expirySec = message.expiresAt === NEVER ? -1 : Math.max(0, Math.ceil((message.expiresAt - now) / 1000))
-  // Never at QoS 2: clients that keep such a message until PUBREL have been seen to hand it over without its topic.
-  const aliases = qos === 2 ? 0 : session.aliasMaximum
-  const known = aliases === 0 ? undefined : session.aliasesOut?.get(message.topic)
-  const fresh = known === undefined && (session.aliasesOut?.size ?? 0) < aliases
+  const known = session.aliasesOut?.get(message.topic)
+  const fresh = known === undefined && (session.aliasesOut?.size ?? 0) < session.aliasMaximum
   const alias = known ?? (fresh ? (session.aliasesOut?.size ?? 0) + 1 : 0)
-  const options = { ...base, expirySec, subscriptionIds: ids, alias, omitTopic: known !== undefined }
+  // The topic goes along at QoS 2: clients that keep such a message until PUBREL have been seen to hand it over without.
+  const omitTopic = known !== undefined && qos !== 2
+  const options = { ...base, expirySec, subscriptionIds: ids, alias, omitTopic }
   const frame = publishFrame(5, message.topic, message.payload, message.props, options)
   if (!fresh) return frame
   // Naming an alias costs three bytes: it is not what makes a message too large.
