@@ -12,6 +12,8 @@ export class CoreStats {
   nowLogEnvelopes = 0
   /** Accepted, but neither durable nor routed yet. Bytes. */
   nowPendingBytes = 0
+  /** Topics whose receivers are remembered, also those that nobody wants. */
+  nowCachedTopics = 0
   claims = 0
   claimsRefused = 0
   takeovers = 0

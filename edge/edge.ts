@@ -70,7 +70,11 @@ export class Edge implements EdgePort {
       stats,
       events,
       link: attach(this),
-      index: new LocalIndex({ routeCacheTopics: limits.routeCacheTopics, sharedStrategy: settings.sharedStrategy }),
+      index: new LocalIndex({
+        routeCacheTopics: limits.routeCacheTopics,
+        sharedStrategy: settings.sharedStrategy,
+        stats,
+      }),
       sessions: new Map<ClientKey, Session>(),
       now: () => this.#time(),
       nextSeq: () => ++this.#seq,

@@ -1,5 +1,8 @@
 /** Counters of one edge as plain numbers (cheap on the hot path); `edge/http/metrics.ts` exports each with its meaning. All count up from the start of the process, but for `now…`, which go both ways. */
 
+/** Count by MQTT 5 reason code, which is the index: as many as there are codes, whatever happens. */
+const byReason = (): Float64Array => new Float64Array(256)
+
 export class EdgeStats {
   nowConnections = 0
   nowSessions = 0
@@ -7,6 +10,8 @@ export class EdgeStats {
   nowInflight = 0
   nowQueuedMessages = 0
   nowQueuedBytes = 0
+  nowTopicAliases = 0
+  nowCachedTopics = 0
   accepted = 0
   acceptDelayed = 0
   acceptRefused = 0
@@ -15,8 +20,13 @@ export class EdgeStats {
   connectTimeouts = 0
   keepAliveTimeouts = 0
   takeovers = 0
-  closed = 0
+  readonly refusedBy = byReason()
+  readonly closedBy = byReason()
+  slowClosed = 0
+  authFailures = 0
+  authBlocked = 0
   malformed = 0
+  packetsTooLarge = 0
   bytesIn = 0
   bytesOut = 0
   packetsIn = 0

@@ -45,7 +45,7 @@ export class Router {
   routes(tenant: Tenant): Routes {
     if (tenant === this.#lastTenant) return this.#lastRoutes!
     let routes = this.#tenants.get(tenant)
-    if (routes === undefined) this.#tenants.set(tenant, (routes = new Routes(this.#o.cachedTopics)))
+    if (routes === undefined) this.#tenants.set(tenant, (routes = new Routes(this.#o.cachedTopics, this.#o.stats)))
     this.#lastTenant = tenant
     this.#lastRoutes = routes
     return routes

@@ -3,6 +3,7 @@ import type { TopicFilter } from '../contract/ids.ts'
 import type { EdgePort } from '../contract/link.ts'
 import type { Session } from '../session/session.ts'
 import type { StoredSubscription } from '../state/port.ts'
+import type { CoreStats } from '../stats.ts'
 import { FilterTree } from '../topic/filter-tree.ts'
 import { MatchCache } from '../topic/match-cache.ts'
 import { parseShare } from '../topic/validate.ts'
@@ -25,8 +26,11 @@ export class Routes {
   readonly #cache: MatchCache<Match>
   readonly #found: Route[] = []
 
-  constructor(cachedTopics: number) {
-    this.#cache = new MatchCache(cachedTopics)
+  /** `cachedTopics`: topics remembered at most, counted in `stats`. */
+  constructor(cachedTopics: number, stats: Pick<CoreStats, 'nowCachedTopics'>) {
+    this.#cache = new MatchCache(cachedTopics, by => {
+      stats.nowCachedTopics += by
+    })
   }
 
   /** Distinct filters. */

@@ -7,12 +7,14 @@ import { hasWildcard } from './validate.ts'
  */
 export class MatchCache<V extends NonNullable<unknown>> {
   readonly #perGeneration: number
+  readonly #resized: (by: number) => void
   #young = new Map<string, V>()
   #old = new Map<string, V>()
 
-  /** `maxTopics`: entries held at most; below 2 nothing is kept. */
-  constructor(maxTopics: number) {
+  /** `maxTopics`: entries held at most; below 2 nothing is kept. `resized` hears of every change of `size`. */
+  constructor(maxTopics: number, resized: (by: number) => void = () => {}) {
     this.#perGeneration = Math.floor(maxTopics / 2)
+    this.#resized = resized
   }
 
   /** Entries held, a topic that was promoted counts twice until its old generation goes. At most `maxTopics`. */
@@ -30,25 +32,36 @@ export class MatchCache<V extends NonNullable<unknown>> {
 
   set(topic: string, value: V): void {
     if (this.#perGeneration === 0) return
+    const before = this.size
     if (this.#young.size >= this.#perGeneration && !this.#young.has(topic)) {
       this.#old = this.#young
       this.#young = new Map()
     }
     this.#young.set(topic, value)
+    this.#tell(before)
   }
 
   /** Forgets everything, in constant time. */
   invalidate(): void {
+    const before = this.size
     if (this.#young.size > 0) this.#young = new Map()
     if (this.#old.size > 0) this.#old = new Map()
+    this.#tell(before)
   }
 
   /** Call it when the filter (without `$share/{group}/`) came, went or changed. A filter with wildcards forgets everything, any other only its topic. */
   invalidateFilter(filter: string): void {
     if (hasWildcard(filter)) this.invalidate()
     else {
+      const before = this.size
       this.#young.delete(filter)
       this.#old.delete(filter)
+      this.#tell(before)
     }
+  }
+
+  #tell(before: number): void {
+    const by = this.size - before
+    if (by !== 0) this.#resized(by)
   }
 }

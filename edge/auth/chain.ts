@@ -1,6 +1,7 @@
 /** Puts the methods of a configuration together: asks them in order, and refuses an address that failed too often before any of them works. */
 
 import type { Peer } from '../listen/transport.ts'
+import type { EdgeStats } from '../stats.ts'
 import type { Connect } from '../wire/packets.ts'
 import { Reason } from '../wire/reason.ts'
 import type { FailureLimit } from './failure-limit.ts'
@@ -13,7 +14,11 @@ export interface ChainParts {
   readonly failures: FailureLimit
   /** Milliseconds since any fixed moment. */
   readonly now: () => number
+  readonly stats: AuthStats
 }
+
+/** What the chain counts: failed attempts, and attempts refused unasked because their address failed too often. */
+export type AuthStats = Pick<EdgeStats, 'authFailures' | 'authBlocked'>
 
 /** One `Auth` from its parts: its authenticator asks the given ones in their order. */
 export function makeAuth(parts: ChainParts): Auth {
@@ -76,12 +81,18 @@ function guardedMethod(method: EnhancedMethod, parts: ChainParts): EnhancedMetho
 }
 
 /** A Unix socket's peers share one address and are on this machine: they are never blocked. */
-const isBlocked = (parts: ChainParts, peer: Peer): boolean =>
-  peer.listener !== 'unix' && parts.failures.blocked(peer.address, parts.now())
+function isBlocked(parts: ChainParts, peer: Peer): boolean {
+  if (peer.listener === 'unix' || !parts.failures.blocked(peer.address, parts.now())) return false
+  parts.stats.authBlocked++
+  return true
+}
 
 /** Only wrong credentials count as failure; a busy or unreachable backend is not the client's fault. */
 function count<V extends AuthVerdict | EnhancedStep>(parts: ChainParts, peer: Peer, verdict: V): V {
-  if (verdict.do === 'refuse' && BLAMES_CLIENT.has(verdict.reason)) parts.failures.failed(peer.address, parts.now())
+  if (verdict.do === 'refuse' && BLAMES_CLIENT.has(verdict.reason)) {
+    parts.stats.authFailures++
+    parts.failures.failed(peer.address, parts.now())
+  }
   return verdict
 }
 

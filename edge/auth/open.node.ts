@@ -4,7 +4,7 @@ import { EVERYTHING } from './acl.ts'
 import { AclFile } from './acl-file.node.ts'
 import { anonymous } from './anonymous.ts'
 import { certificate } from './certificate.ts'
-import { makeAuth } from './chain.ts'
+import { type AuthStats, makeAuth } from './chain.ts'
 import { FailureLimit } from './failure-limit.ts'
 import { PasswordFile } from './password-file.node.ts'
 import type { Auth, Authenticator } from './ports.ts'
@@ -24,6 +24,7 @@ export interface OpenAuthOptions {
   readonly authFailuresPerMinute: number
   /** Milliseconds since any fixed moment. */
   readonly now: () => number
+  readonly stats: AuthStats
   /** A text for the log: a changed file that cannot be used. */
   readonly report: (detail: string) => void
   readonly watchEveryMs?: number
@@ -55,6 +56,7 @@ export async function openAuth(options: OpenAuthOptions): Promise<OpenAuth> {
     authorizer: acl ?? EVERYTHING,
     failures: new FailureLimit(options.authFailuresPerMinute),
     now: options.now,
+    stats: options.stats,
   })
   return {
     ...auth,

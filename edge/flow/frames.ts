@@ -1,6 +1,7 @@
 /** The bytes of a message for a receiver: encoded once per (version, QoS, RETAIN) and shared, or for one receiver alone where it needs its own. */
 import { type Message, NEVER, type QoS } from '../../core/contract/message.ts'
 import type { Session } from '../session/session.ts'
+import type { EdgeStats } from '../stats.ts'
 import { type Frame, publishFrame } from '../wire/frame.ts'
 
 import type { Version } from '../wire/packets.ts'
@@ -52,6 +53,7 @@ export function ownFrame(
   retain: boolean,
   dup: boolean,
   now: number,
+  stats: EdgeStats,
 ): Frame {
   const base = { qos, retain, dup, packetId: 0 }
   if (session.version !== 5) return publishFrame(session.version, message.topic, message.payload, message.props, base)
@@ -69,5 +71,6 @@ export function ownFrame(
     return publishFrame(5, message.topic, message.payload, message.props, { ...options, alias: 0 })
   session.aliasesOut ??= new Map()
   session.aliasesOut.set(message.topic, alias)
+  stats.nowTopicAliases++
   return frame
 }

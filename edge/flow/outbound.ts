@@ -30,6 +30,8 @@ export function offer(
   now: number,
 ): void {
   const session = target.session
+  // It had to leave during the fan-out that is under way. A persistent one takes it all the same: what it holds stays in the log.
+  if (session.ended && !session.persistent) return
   const retain = message.retain && (source === Source.Retained || target.retainAsPublished || message.target !== '')
   const qos: QoS = message.qos < target.qos ? message.qos : target.qos
   if (ctx.auth.authorizer.unrestricted('receive') === false && !mayReceive(ctx, session, message)) {
@@ -110,6 +112,7 @@ function overflow(ctx: EdgeContext, session: Session, entry: Entry, now: number)
     unhold(ctx, entry)
   } else if (ctx.settings.slowConsumer === 'disconnect') {
     settle(ctx, session, entry)
+    if (session.connection.serves(session)) ctx.stats.slowClosed++
     session.connection.close(Reason.QuotaExceeded, 'Queue of a slow consumer is full')
   } else if (ctx.settings.dropPolicy === 'newest' || (session.queue.peek()?.packetId ?? 1) !== 0) {
     // What was sent on an earlier connection is under way and stays.
@@ -167,7 +170,7 @@ function sendQos0(
       return
     }
   }
-  const frame = frameFor(message, session, target.ids, 0, retain, false, now)
+  const frame = frameFor(ctx, message, session, target.ids, 0, retain, false, now)
   if (frame.bytes.length > session.maxPacketBytes) {
     drop(ctx, session, message, 'too-large')
     return
@@ -178,6 +181,7 @@ function sendQos0(
 }
 
 const frameFor = (
+  ctx: EdgeContext,
   message: Message,
   session: Session,
   ids: readonly number[],
@@ -188,7 +192,7 @@ const frameFor = (
 ): Frame =>
   isShared(message, session, ids, dup)
     ? sharedFrame(message, session.version, qos, retain)
-    : ownFrame(message, session, ids, qos, retain, dup, now)
+    : ownFrame(message, session, ids, qos, retain, dup, now, ctx.stats)
 
 /** Puts a copy into the window and sends it, or finishes it if it cannot or need not be sent any more. */
 function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number): void {
@@ -232,7 +236,7 @@ function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number)
 }
 
 function send(ctx: EdgeContext, session: Session, entry: Entry, message: Message, now: number): void {
-  const frame = frameFor(message, session, entry.target.ids, entry.qos, entry.retain, entry.dup, now)
+  const frame = frameFor(ctx, message, session, entry.target.ids, entry.qos, entry.retain, entry.dup, now)
   if (frame.bytes.length > session.maxPacketBytes) {
     drop(ctx, session, message, 'too-large')
     finish(ctx, session, entry)

@@ -1,6 +1,7 @@
 /** The Prometheus metrics of an edge, read from its plain counters when somebody asks. Must not be on any hot path. */
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { EdgeStats } from '../stats.ts'
+import { Reason } from '../wire/reason.ts'
 
 interface Series {
   readonly metric: string
@@ -10,14 +11,19 @@ interface Series {
 const qos = (metric: string, level: string): Series => ({ metric, labels: { qos: level } })
 const dropped = (why: string): Series => ({ metric: 'messages_dropped', labels: { why } })
 
-/** Every counter of `EdgeStats` has its place here; a new one without does not compile. */
-const SERIES: Readonly<Record<keyof EdgeStats, Series>> = {
+type FieldsOf<T> = { [K in keyof EdgeStats]: EdgeStats[K] extends T ? K : never }[keyof EdgeStats]
+type Field = FieldsOf<number>
+
+/** Every number of `EdgeStats` has its place here; a new one without does not compile. */
+const SERIES: Readonly<Record<Field, Series>> = {
   nowConnections: { metric: 'connections' },
   nowSessions: { metric: 'sessions' },
   nowSubscriptions: { metric: 'subscriptions' },
   nowInflight: { metric: 'inflight_messages' },
   nowQueuedMessages: { metric: 'queued_messages' },
   nowQueuedBytes: { metric: 'queued_bytes' },
+  nowTopicAliases: { metric: 'topic_aliases' },
+  nowCachedTopics: { metric: 'route_cache_topics' },
   accepted: { metric: 'connections_accepted' },
   acceptDelayed: { metric: 'accepts_delayed' },
   acceptRefused: { metric: 'accepts_refused' },
@@ -26,8 +32,11 @@ const SERIES: Readonly<Record<keyof EdgeStats, Series>> = {
   connectTimeouts: { metric: 'connects', labels: { result: 'timeout' } },
   keepAliveTimeouts: { metric: 'keep_alive_timeouts' },
   takeovers: { metric: 'session_takeovers' },
-  closed: { metric: 'connections_closed' },
+  slowClosed: { metric: 'slow_consumers_closed' },
+  authFailures: { metric: 'authentication_failures' },
+  authBlocked: { metric: 'authentications_blocked' },
   malformed: { metric: 'malformed_packets' },
+  packetsTooLarge: { metric: 'packets_too_large' },
   bytesIn: { metric: 'bytes_received' },
   bytesOut: { metric: 'bytes_sent' },
   packetsIn: { metric: 'packets_received' },
@@ -51,6 +60,26 @@ const SERIES: Readonly<Record<keyof EdgeStats, Series>> = {
   failures: { metric: 'connection_failures' },
 }
 
+/** As `SERIES`, for what is counted by reason code; the label says `quota-exceeded` for 0x97. */
+const BY_REASON: Readonly<Record<FieldsOf<Float64Array>, { readonly metric: string; readonly help: string }>> = {
+  refusedBy: { metric: 'connects_refused', help: 'CONNECT packets refused, by reason code' },
+  closedBy: {
+    metric: 'connections_closed',
+    help: 'Connections closed by the gateway after CONNECT, by reason code: limits, time-outs, takeovers, malformed packets, shutdown',
+  },
+}
+
+/** The errors of MQTT 5 and their labels. */
+const ERRORS = Object.entries(Reason)
+  .filter(([, code]) => code >= 0x80)
+  .map(([name, code]) => ({
+    code,
+    reason: name
+      .replace('QoS', 'Qos')
+      .replace(/(?<=[a-z])[A-Z]/g, letter => `-${letter}`)
+      .toLowerCase(),
+  }))
+
 const GAUGES: Readonly<Record<string, string>> = {
   connections: 'Open MQTT connections, those before CONNECT included',
   sessions: 'Sessions with a connection at this edge',
@@ -58,6 +87,8 @@ const GAUGES: Readonly<Record<string, string>> = {
   inflight_messages: 'Outbound QoS 1 and 2 messages without final acknowledgement',
   queued_messages: 'Messages in memory that wait behind the in-flight windows',
   queued_bytes: 'Bytes of the messages that wait in memory',
+  topic_aliases: 'Topic aliases in use towards the connected clients',
+  route_cache_topics: 'Topics whose receivers at this edge are remembered',
 }
 
 const COUNTERS: Readonly<Record<string, string>> = {
@@ -67,9 +98,11 @@ const COUNTERS: Readonly<Record<string, string>> = {
   connects: 'CONNECT packets by result; timeout is a connection whose CONNECT did not come in time',
   keep_alive_timeouts: 'Connections closed because the client was silent for 1.5 keep alive intervals',
   session_takeovers: 'Connections closed because another one took their session over',
-  connections_closed:
-    'Connections closed by the gateway after CONNECT, with a reason code: limits, time-outs, takeovers, malformed packets, shutdown',
+  slow_consumers_closed: 'Connections closed because the queue of a slow consumer was full',
+  authentication_failures: 'Authentications that failed through the fault of the client',
+  authentications_blocked: 'Authentications refused unchecked: too many of that address failed within a minute',
   malformed_packets: 'Connections closed because of a malformed packet or PROXY header',
+  packets_too_large: 'Those of the malformed packets that were larger than allowed, before or after CONNECT',
   bytes_received: 'Bytes read from devices',
   bytes_sent: 'Bytes written to devices',
   packets_received: 'MQTT packets read from devices',
@@ -90,6 +123,8 @@ export function createRegistry(stats: EdgeStats, version: string): Registry {
   const registry = new Registry()
   for (const [metric, help] of Object.entries(GAUGES)) addGauge(registry, stats, metric, help)
   for (const [metric, help] of Object.entries(COUNTERS)) addCounter(registry, stats, metric, help)
+  for (const [field, { metric, help }] of Object.entries(BY_REASON))
+    addByReason(registry, stats[field as keyof typeof BY_REASON], metric, help)
   new Gauge({
     name: 'meridian_build_info',
     help: 'The version that runs, as a label; always 1',
@@ -104,13 +139,12 @@ export function createRegistry(stats: EdgeStats, version: string): Registry {
   return registry
 }
 
-function seriesOf(metric: string): [keyof EdgeStats, Series][] {
-  const all = Object.entries(SERIES) as [keyof EdgeStats, Series][]
+function seriesOf(metric: string): [Field, Series][] {
+  const all = Object.entries(SERIES) as [Field, Series][]
   return all.filter(([, series]) => series.metric === metric)
 }
 
-const labelNamesOf = (series: readonly [keyof EdgeStats, Series][]): string[] =>
-  Object.keys(series[0]?.[1].labels ?? {})
+const labelNamesOf = (series: readonly [Field, Series][]): string[] => Object.keys(series[0]?.[1].labels ?? {})
 
 function addGauge(registry: Registry, stats: EdgeStats, metric: string, help: string): void {
   const series = seriesOf(metric)
@@ -137,6 +171,20 @@ function addCounter(registry: Registry, stats: EdgeStats, metric: string, help: 
         if (labels === undefined) this.inc(stats[key])
         else this.inc({ ...labels }, stats[key])
       }
+    },
+  })
+}
+
+/** Every error is there from the start, with 0: a rate sees the first one too. */
+function addByReason(registry: Registry, counts: Float64Array, metric: string, help: string): void {
+  new Counter({
+    name: `meridian_${metric}_total`,
+    help,
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { code, reason } of ERRORS) this.inc({ reason }, counts[code])
     },
   })
 }

@@ -6,6 +6,7 @@ import { MatchCache } from '../../core/topic/match-cache.ts'
 import { parseShare } from '../../core/topic/validate.ts'
 import type { Session } from '../session/session.ts'
 import type { ShareStrategy } from '../settings.ts'
+import type { EdgeStats } from '../stats.ts'
 import { ShareGroup } from './share.ts'
 import { SmallMap } from './small-map.ts'
 import { mergeTarget, type Target, targetOf } from './target.ts'
@@ -31,6 +32,7 @@ interface LocalIndexOptions {
   /** Topics remembered per tenant. */
   readonly routeCacheTopics: number
   readonly sharedStrategy: ShareStrategy
+  readonly stats: Pick<EdgeStats, 'nowCachedTopics'>
 }
 
 /** One index per tenant: no message ever leaves its own. A tenant is known as long as a session of it subscribes. */
@@ -61,6 +63,7 @@ export class LocalIndex {
     const index = this.#of(tenant)
     index?.remove(session, full)
     if (index?.isEmpty !== true) return
+    index.forgetTopics()
     this.#tenants.delete(tenant)
     this.#lastTenant = undefined
   }
@@ -84,12 +87,19 @@ class TenantIndex {
   readonly #found: Subscribers[] = []
 
   constructor(options: LocalIndexOptions) {
-    this.#cache = new MatchCache(options.routeCacheTopics)
+    const { stats } = options
+    this.#cache = new MatchCache(options.routeCacheTopics, by => {
+      stats.nowCachedTopics += by
+    })
     this.#strategy = options.sharedStrategy
   }
 
   get isEmpty(): boolean {
     return this.#tree.size === 0
+  }
+
+  forgetTopics(): void {
+    this.#cache.invalidate()
   }
 
   add(session: Session, subscription: Subscription): void {

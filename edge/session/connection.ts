@@ -10,7 +10,7 @@ import { Output } from '../flow/output.ts'
 import { askReplay } from '../flow/replay.ts'
 import type { Transport, TransportEvents } from '../listen/transport.ts'
 import { Decoder } from '../wire/decoder.ts'
-import { ackFrame, connackFrame, disconnectFrame, pingresp } from '../wire/encode.ts'
+import { ackFrame, pingresp } from '../wire/encode.ts'
 import type {
   AckType,
   Auth,
@@ -26,6 +26,7 @@ import { Reason } from '../wire/reason.ts'
 import type { AuthExchange } from './auth-exchange.ts'
 import { authPacket } from './auth-exchange.ts'
 import { connect } from './connect.ts'
+import { goodbye, malformedAnswer, refusal } from './farewell.ts'
 import { leave } from './leave.ts'
 import { publishReceived, released } from './publish.ts'
 import type { Session } from './session.ts'
@@ -258,12 +259,10 @@ export class Connection implements TransportEvents, PacketHandler {
   malformed(reason: number, detail: string): void {
     const { stats, events } = this.#ctx
     stats.malformed++
+    if (reason === Reason.PacketTooLarge) stats.packetsTooLarge++
     events({ is: 'malformed', client: this.session?.key ?? '', address: this.transport.peer.address, reason, detail })
     if (this.phase === Phase.Open || this.phase === Phase.Closed) return this.close(reason, detail)
-    // A level that is not spoken gets a 3.1.1 CONNACK 1 [MQTT3-3.1.2-2]; a malformed 3.x CONNECT gets nothing [MQTT3-3.1.4-1].
-    if (reason === Reason.UnsupportedProtocolVersion && this.#decoder.connectVersion !== undefined)
-      this.output.send(connackFrame(4, { sessionPresent: false, reason }))
-    else if (this.version === 5) this.output.send(connackFrame(5, { sessionPresent: false, reason }))
+    this.#last(malformedAnswer(this.version, reason, this.#decoder.connectVersion))
     this.#finish(reason, detail, false)
   }
 
@@ -306,9 +305,10 @@ export class Connection implements TransportEvents, PacketHandler {
   refuse(reason: number, detail: string): void {
     if (this.phase === Phase.Closed) return
     this.#ctx.stats.connectsRefused++
+    this.#ctx.stats.refusedBy[reason]!++
     const { address } = this.transport.peer
     this.#ctx.events({ is: 'refused', clientId: this.#clientId, address, reason, detail })
-    this.#farewell(reason, undefined)
+    this.#last(refusal(this.version, reason))
     this.phase = Phase.New
     this.#finish(reason, detail, false)
   }
@@ -316,8 +316,10 @@ export class Connection implements TransportEvents, PacketHandler {
   /** Closes with `reason` (5.0: in DISCONNECT, or CONNACK before the session is open); the will is due. */
   close(reason: number, detail: string): void {
     if (this.phase === Phase.Closed) return
-    if (this.phase === Phase.Open) this.#ctx.stats.closed++
-    this.#farewell(reason, detail)
+    if (this.phase === Phase.Open) {
+      this.#ctx.stats.closedBy[reason]!++
+      this.#last(goodbye(this.version, reason, detail, this.session?.maxPacketBytes))
+    } else this.#last(refusal(this.version, reason))
     this.#finish(reason, detail, true)
   }
 
@@ -335,14 +337,8 @@ export class Connection implements TransportEvents, PacketHandler {
     )
   }
 
-  #farewell(reason: number, detail: string | undefined): void {
-    const version = this.version
-    if (this.phase === Phase.Open) {
-      if (version !== 5) return
-      const full = disconnectFrame(reason, detail === undefined ? {} : { reasonString: detail })
-      const fits = full.length <= (this.session?.maxPacketBytes ?? Number.POSITIVE_INFINITY)
-      this.output.send(fits ? full : disconnectFrame(reason, {}))
-    } else if (version !== 0) this.output.send(connackFrame(version, { sessionPresent: false, reason }))
+  #last(packet: Uint8Array | undefined): void {
+    if (packet !== undefined) this.output.send(packet)
   }
 
   #finish(reason: number, detail: string, will: boolean, expirySec?: number): void {

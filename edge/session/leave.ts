@@ -16,8 +16,10 @@ export function leave(
   for (const filter of session.subscriptions.keys()) ctx.index.remove(session, filter)
   redispatch(ctx, session, ctx.now())
   if (ctx.sessions.get(session.key) === session) ctx.sessions.delete(session.key)
+  session.ended = true
   stats.nowSessions--
   stats.nowSubscriptions -= session.subscriptions.size
+  stats.nowTopicAliases -= session.aliasesOut?.size ?? 0
   stats.nowInflight -= session.inflight.size
   stats.nowQueuedMessages -= session.queue.length
   stats.nowQueuedBytes -= session.queuedBytes

@@ -76,6 +76,9 @@ export class Session {
   /** Subscriptions whose retained messages are still to be read. */
   replays: Replay[] | undefined
 
+  /** Its connection is gone, and the core has it back. */
+  ended = false
+
   constructor(init: SessionInit) {
     this.key = init.key
     this.identity = init.identity

@@ -36,7 +36,7 @@ export interface Hooks {
 /** Devices come in through `http` or through listeners that are given `accept`. */
 export class Gateway {
   readonly eventLog: EventLog
-  readonly stats = new EdgeStats()
+  readonly stats: EdgeStats
   /** Shared by everything that lets devices in. */
   readonly gate: AcceptGate
   readonly #config: Config
@@ -51,22 +51,25 @@ export class Gateway {
 
   /** Opens authentication, data directory and edge, and starts the clock. Rejects with a text that names the file that cannot be had. */
   static async open(config: Config, log: Logger, hooks: Hooks = {}): Promise<Gateway> {
+    const stats = new EdgeStats()
     const auth = await openAuth({
       settings: config.auth,
       authFailuresPerMinute: config.limits.authFailuresPerMinute,
       now: Date.now,
+      stats,
       report: detail => log.warn(detail),
     })
     try {
-      return new Gateway(config, log, auth, hooks)
+      return new Gateway(config, log, auth, stats, hooks)
     } catch (error) {
       auth.close()
       throw error
     }
   }
 
-  private constructor(config: Config, log: Logger, auth: OpenAuth, hooks: Hooks) {
+  private constructor(config: Config, log: Logger, auth: OpenAuth, stats: EdgeStats, hooks: Hooks) {
     this.#config = config
+    this.stats = stats
     this.#auth = auth
     this.eventLog = new EventLog(log)
     const { afterTurn } = hooks

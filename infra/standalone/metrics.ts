@@ -13,6 +13,7 @@ const HELP: Readonly<Record<keyof CoreStats, string>> = {
   nowInboxBytes: 'Bytes of the messages that wait in inboxes',
   nowLogEnvelopes: 'Envelopes in the log that something still waits for',
   nowPendingBytes: 'Bytes accepted, but neither durable nor routed yet',
+  nowCachedTopics: 'Topics whose receivers the core remembers, those that nobody wants included',
   claims: 'Sessions claimed by a CONNECT',
   claimsRefused: 'Claims refused',
   takeovers: 'Claims of a session that was connected elsewhere',

@@ -20,6 +20,20 @@ describe('bound', () => {
       expect(cache.size).toBeLessThanOrEqual(10)
     }
   })
+  test('every change of the size is told, promotions and dropped generations included', () => {
+    let size = 0
+    const cache = new MatchCache<number>(10, by => {
+      size += by
+    })
+    for (let i = 0; i < 200; i++) {
+      cache.set(`t${i}`, i)
+      cache.get(`t${i - 4}`)
+      if (i % 7 === 0) cache.invalidateFilter(`t${i - 1}`)
+      if (i % 50 === 0) cache.invalidateFilter('#')
+      expect(size).toBe(cache.size)
+    }
+    expect(size).toBeGreaterThan(0)
+  })
   test('what is asked for stays while others pass by', () => {
     const cache = new MatchCache<number>(10)
     cache.set('hot', -1)

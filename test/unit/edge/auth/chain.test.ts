@@ -11,6 +11,7 @@ import { FailureLimit, network } from '../../../../edge/auth/failure-limit.ts'
 import { openAuth } from '../../../../edge/auth/open.node.ts'
 import type { Authenticator, AuthVerdict, EnhancedMethod } from '../../../../edge/auth/ports.ts'
 import { hashPassword } from '../../../../edge/auth/scrypt.node.ts'
+import { EdgeStats } from '../../../../edge/stats.ts'
 import { Reason, type ReasonCode } from '../../../../edge/wire/reason.ts'
 import { CHEAP, connectAs, peerAt } from './samples.ts'
 
@@ -21,7 +22,7 @@ const always = (verdict: AuthVerdict | Promise<AuthVerdict>): Authenticator => (
 })
 const chain = (
   authenticators: Authenticator[],
-  more: { perMinute?: number; now?: () => number; enhanced?: EnhancedMethod[] } = {},
+  more: { perMinute?: number; now?: () => number; enhanced?: EnhancedMethod[]; stats?: EdgeStats } = {},
 ) =>
   makeAuth({
     authenticators,
@@ -29,6 +30,7 @@ const chain = (
     authorizer: EVERYTHING,
     failures: new FailureLimit(more.perMinute ?? 3),
     now: more.now ?? (() => 0),
+    stats: more.stats ?? new EdgeStats(),
   })
 const ask = (auth: ReturnType<typeof chain>, address = '192.0.2.1') =>
   auth.authenticator.authenticate(connectAs('u', 'p'), peerAt(address))
@@ -72,10 +74,12 @@ describe('failures', () => {
         return refuse(Reason.BadUserNameOrPassword)
       },
     }
-    const auth = chain([counting], { now: () => now })
+    const stats = new EdgeStats()
+    const auth = chain([counting], { now: () => now, stats })
     const reasons = Array.from({ length: 5 }, () => (ask(auth) as { reason: number }).reason)
     expect(reasons).toEqual([0x86, 0x86, 0x86, 0x9f, 0x9f])
     expect(asked).toBe(3)
+    expect(stats).toMatchObject({ authFailures: 3, authBlocked: 2 })
     expect(ask(auth, '192.0.2.2')).toMatchObject({ reason: 0x86 })
     now = 60_000
     expect(ask(auth)).toMatchObject({ reason: 0x86 })
@@ -93,12 +97,14 @@ describe('failures', () => {
       method: 'NO',
       begin: () => ({ next: async () => refuse(Reason.NotAuthorized) as never }),
     }
-    const auth = chain([], { enhanced: [never] })
+    const stats = new EdgeStats()
+    const auth = chain([], { enhanced: [never], stats })
     const tryIt = async () =>
       (await auth.enhanced[0]!.begin(connectAs(), peerAt('192.0.2.1'), false).next(undefined)) as { reason: number }
     expect([await tryIt(), await tryIt(), await tryIt(), await tryIt()].map(step => step.reason)).toEqual([
       0x87, 0x87, 0x87, 0x9f,
     ])
+    expect(stats).toMatchObject({ authFailures: 3, authBlocked: 1 })
   })
 
   test('clients at a Unix socket share an address and are not held back', () => {
@@ -129,7 +135,7 @@ describe('from settings', () => {
   const folder = mkdtempSync(join(tmpdir(), 'meridian-chain-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
   const order = ['certificate', 'password', 'anonymous'] as const
-  const rest = { authFailuresPerMinute: 10, now: () => 0, report: () => {} }
+  const rest = { authFailuresPerMinute: 10, now: () => 0, stats: new EdgeStats(), report: () => {} }
 
   test('nothing configured: everybody, everything', async () => {
     const auth = await openAuth({ settings: { allowAnonymous: true, order, certificateListeners: [] }, ...rest })

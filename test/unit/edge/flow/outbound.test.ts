@@ -251,6 +251,9 @@ describe('topic alias to the device', () => {
       ['b', undefined],
       ['', 1],
     ])
+    expect(world.stats.nowTopicAliases).toBe(1)
+    to.drop()
+    expect(world.stats.nowTopicAliases).toBe(0)
   })
 
   test('a message that was dropped has named nothing; the alias itself makes none too large', () => {
@@ -264,7 +267,7 @@ describe('topic alias to the device', () => {
       ['a', 1],
       ['', 1],
     ])
-    expect(world.stats.droppedTooLarge).toBe(1)
+    expect(world.stats).toMatchObject({ droppedTooLarge: 1, nowTopicAliases: 1 })
   })
 })
 
@@ -312,6 +315,8 @@ describe('slow consumers', () => {
     expect(to.take().at(-1)).toMatchObject({ cmd: 'disconnect', reasonCode: 0x97 })
     expect(payloads(fast.take())).toEqual(['1', '2', '3', '4'])
     expect(from.take().filter(p => p.cmd === 'puback')).toHaveLength(4)
+    expect(world.stats.slowClosed).toBe(1)
+    expect(world.stats.closedBy[0x97]).toBe(1)
     fast.drop()
     from.drop()
     expect(gauges(world.stats)).toEqual({})

@@ -4,6 +4,7 @@ import { createRegistry } from '../../../../edge/http/metrics.ts'
 import { duration } from '../../../../edge/http/page.ts'
 import { chooseSubprotocol, offeredSubprotocols } from '../../../../edge/http/subprotocol.ts'
 import { EdgeStats } from '../../../../edge/stats.ts'
+import { Reason } from '../../../../edge/wire/reason.ts'
 
 test('the first known subprotocol is chosen [MQTT-6.0.0-3]', () => {
   const choose = (header: string | undefined) => chooseSubprotocol(offeredSubprotocols(header))
@@ -26,15 +27,29 @@ test('uptime shows its two largest units', () => {
 describe('metrics', () => {
   test('every counter is exported with a help text', async () => {
     const stats = new EdgeStats()
-    const keys = Object.keys(stats) as (keyof EdgeStats)[]
+    const keys = Object.keys(stats)
     keys.forEach((key, i) => {
-      stats[key] = 1000 + i
+      const at = Reflect.get(stats, key)
+      if (at instanceof Float64Array) at[0x97] = 1000 + i
+      else Reflect.set(stats, key, 1000 + i)
     })
     const text = await createRegistry(stats, '1.2.3').metrics()
     keys.forEach((key, i) => {
       expect(text.match(new RegExp(` ${1000 + i}$`, 'm')), key).not.toBeNull()
     })
     for (const name of text.matchAll(/^(meridian_[a-z0-9_]+)/gm)) expect(text).toContain(`# HELP ${name[1]} `)
+  })
+
+  test('closes and refusals are labelled by reason code, errors only, each there from the start', async () => {
+    const stats = new EdgeStats()
+    stats.closedBy[0x97]!++
+    stats.refusedBy[0x9f]! += 2
+    const text = await createRegistry(stats, '1.2.3').metrics()
+    expect(text).toContain('meridian_connections_closed_total{reason="quota-exceeded"} 1\n')
+    expect(text).toContain('meridian_connections_closed_total{reason="qos-not-supported"} 0\n')
+    expect(text).toContain('meridian_connects_refused_total{reason="connection-rate-exceeded"} 2\n')
+    const errors = Object.values(Reason).filter(code => code >= 0x80).length
+    expect(text.match(/^meridian_connections_closed_total\{/gm)).toHaveLength(errors)
   })
 
   test('a counter is read anew each time', async () => {

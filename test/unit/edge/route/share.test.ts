@@ -126,6 +126,27 @@ describe('what a member did not take', () => {
     expect(gauges(world.stats)).toEqual({})
   })
 
+  test.each([0, 1] as const)('a member that had to leave gets no more of the message at hand, QoS %d', qos => {
+    const world = new World({
+      limits: { maxInflight: 1, sessionQueueMessages: 1 },
+      settings: { slowConsumer: 'disconnect' },
+    })
+    const first = new Device(world).join('first')
+    const second = new Device(world).join('second', { properties: { topicAliasMaximum: 5 } })
+    for (const device of [first, second]) device.sub('$share/g/s', 1)
+    first.sub('t', 1)
+    second.sub('t', qos)
+    const from = new Device(world).join('from')
+    for (let i = 0; i < 4; i++) from.pub('s', `${i}`, { qos: 1 })
+    // What the first one had is too much for the second one, which is still to get its copy of this one.
+    from.pub('t', 'x', { qos: 1 })
+    world.settle()
+    expect([first, second].map(device => device.ended)).toEqual([true, true])
+    expect(world.stats.slowClosed).toBe(2)
+    from.drop()
+    expect(gauges(world.stats)).toEqual({})
+  })
+
   test('a retained flag is not put back on the way from one member to another', () => {
     const { world, devices, from } = group('sticky', 2, 1, kept())
     from.pub('t/x', 'x', { qos: 1, retain: true })

@@ -188,6 +188,7 @@ describe('a claimed session is handed back', () => {
       properties: { sessionExpiryInterval: 3600, maximumPacketSize: 10 },
     })
     expect(small.take()).toMatchObject([{ cmd: 'connack', reasonCode: 0x95 }])
+    expect(small.world.stats.refusedBy[0x95]).toBe(1)
     expect(small.ended).toBe(true)
     expect(new Device(world).connect('a', kept()).take()).toMatchObject([{ sessionPresent: true }, { payload: 'x' }])
   })
@@ -242,6 +243,15 @@ test('DISCONNECT may not make a session last that CONNECT had as 0 [MQTT-3.14.2-
   expect(device.take()).toMatchObject([{ cmd: 'disconnect', reasonCode: 0x82 }])
 })
 
+test('a packet that is too large is counted, before and after CONNECT', () => {
+  const world = new World({ limits: { maxConnectPacketBytes: 100, maxPacketBytes: 200 } })
+  const open = new Device(world).join('a')
+  expect(open.pub('t', 'x'.repeat(300)).take()).toMatchObject([{ cmd: 'disconnect', reasonCode: 0x95 }])
+  expect(new Device(world).connect('b'.repeat(300)).pipe.ended).toBe(true)
+  expect(world.stats).toMatchObject({ malformed: 2, packetsTooLarge: 2 })
+  expect(world.stats.closedBy[0x95]).toBe(1)
+})
+
 test('shutdown tells everybody, connecting or connected, and leaves nothing', async () => {
   const { options } = patient()
   const world = new World()
@@ -252,6 +262,7 @@ test('shutdown tells everybody, connecting or connected, and leaves nothing', as
   expect(device.take()).toMatchObject([{ cmd: 'disconnect', reasonCode: 0x8b }])
   expect(waiting.take()).toMatchObject([{ cmd: 'connack', reasonCode: 0x8b }])
   expect(new Device(world).pipe.ended).toBe(true)
-  expect(world.stats.closed).toBe(1)
+  expect(world.stats.closedBy[0x8b]).toBe(1)
+  expect(waiting.world.stats.closedBy[0x8b]).toBe(0)
   expect(gauges(world.stats)).toEqual({})
 })
