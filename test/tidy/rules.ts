@@ -47,7 +47,7 @@ export const RULES: readonly Rule[] = [
   ]),
   home('mqtt-packet', /^mqtt-packet(?:\/|$)/, 'edge/wire'),
   home('the RocketMQ client', /rocketmq-client/, 'core/log/rocketmq'),
-  home('a Redis client', /^(?:ioredis|redis|@redis\/.*|@upstash\/.*)$/, 'core/state/redis'),
+  home('a Redis client', /^(?:ioredis|redis|@redis\/.*|@upstash\/.*)$/, 'core/state/redis', 'infra/local/rest-proxy'),
   names('edge and core do not print', under('edge', 'core', 'device'), [[/\bconsole\s*\./g, 'the logger or an event']]),
   names('the session machine reads no clock and sets no timer', under('edge/session', 'edge/flow'), [
     [/\bDate\.now\s*\(/g, 'the time that is passed in'],
@@ -112,9 +112,9 @@ function imports(
   }
 }
 
-/** One folder knows a package; tests may use it too. */
-function home(what: string, specifier: RegExp, folder: string): Rule {
-  const applies = (path: string): boolean => !isTest(path) && !under(folder)(path)
+/** One folder knows a package; tests may use it too, and so may the other folders. */
+function home(what: string, specifier: RegExp, folder: string, ...others: string[]): Rule {
+  const applies = (path: string): boolean => !isTest(path) && !under(folder, ...others)(path)
   return imports(`only ${folder} knows ${what}`, applies, (_, imported) =>
     specifier.test(imported.specifier) ? `go through ${folder}` : undefined,
   )
