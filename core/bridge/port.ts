@@ -1,4 +1,4 @@
-/** What a bridge to another messaging system and the engine ask of each other. Knows neither the other system nor how the engine keeps its promises. */
+/** What a bridge, the engine and the other messaging system ask of each other. Knows neither that system nor how the engine keeps its promises. */
 import type { Message, MessageInit } from '../contract/message.ts'
 
 /**
@@ -25,4 +25,45 @@ export interface TapHost {
   congest(on: boolean): void
   /** A message from outside. `done` once it is routed and, with QoS ≥ 1, durable: in the order of the calls, never inside the call, and never if the engine closes first. */
   publish(init: MessageInit, done: () => void): void
+}
+
+/** A message of the other system that is to be sent. */
+export interface Outgoing {
+  readonly topic: string
+  readonly body: Uint8Array
+  readonly tag: string | undefined
+  readonly keys: readonly string[]
+  readonly properties: ReadonlyMap<string, string>
+  /** Messages of one group are kept in order; undefined: no order is asked for. */
+  readonly group: string | undefined
+}
+
+/** A message that came from the other system. */
+export interface Incoming {
+  readonly id: string
+  readonly topic: string
+  readonly body: Uint8Array
+  readonly tag: string | undefined
+  readonly keys: readonly string[]
+  readonly properties: ReadonlyMap<string, string>
+  readonly group: string | undefined
+}
+
+export interface Sender {
+  /** Resolves when the other system has it. Rejects with a `SendFailure`; anything else counts as 'failed'. */
+  send(message: Outgoing): Promise<void>
+}
+
+/**
+ * Why a message was not sent. 'refused': it never will be (too large, a name that is not allowed). 'unavailable': the
+ * system as a whole does not answer; waiting helps and does not count as an attempt. 'failed': everything else.
+ */
+export class SendFailure extends Error {
+  override readonly name = 'SendFailure'
+  readonly kind: 'refused' | 'unavailable' | 'failed'
+
+  constructor(kind: SendFailure['kind'], message: string) {
+    super(message)
+    this.kind = kind
+  }
 }

@@ -54,6 +54,27 @@ export interface Limits {
   drainPageMessages: number
   /** Under load: least time between two turns, so that each reads more sockets. 0: none. */
   turnGapMs: number
+  /** Sent over a link and not acknowledged by its other end. Beyond it publishers are read no further; for an edge that does not keep up, a core drops QoS 0 from half of it. */
+  linkUnackedBytes: number
+  /** What one call may carry over a link: everything a session hands over. */
+  linkRecordBytes: number
+  /** A core keeps what belongs to an edge for this long after its link broke. */
+  linkGraceMs: number
+  /** Something is heard over a link at least this often; three times without is its end. */
+  linkHeartbeatMs: number
+  /** An edge closes its connections when it has had no core for this long. */
+  linkLostMs: number
+  /** An edge that takes nothing for this long while `linkUnackedBytes` wait for it counts as dead. */
+  linkStalledMs: number
+  /** Edges at one core. */
+  maxLinks: number
+  /** Waiting to be sent to RocketMQ by a bridge. QoS ≥ 1: beyond it publishers are read no further. QoS 0: dropped. */
+  bridgeQueueBytes: number
+  bridgeQos0Bytes: number
+  /** Being sent at once, or waiting to be tried again, per `bridge.out` rule. */
+  bridgeInFlight: number
+  /** Received from RocketMQ and not acknowledged yet, per `bridge.in` rule. */
+  bridgeInMessages: number
   /** SIGTERM: time to tell clients and flush. */
   shutdownMs: number
   /** Failed authentications of one address per minute before it is refused at once. */
@@ -101,6 +122,17 @@ export const DEFAULT_LIMITS: Limits = {
   retainedPageMessages: 256,
   drainPageMessages: 256,
   turnGapMs: 2,
+  linkUnackedBytes: 16 * MiB,
+  linkRecordBytes: 256 * MiB,
+  linkGraceMs: 2_000,
+  linkHeartbeatMs: 1_000,
+  linkLostMs: 10_000,
+  linkStalledMs: 5_000,
+  maxLinks: 4_096,
+  bridgeQueueBytes: 64 * MiB,
+  bridgeQos0Bytes: 16 * MiB,
+  bridgeInFlight: 64,
+  bridgeInMessages: 512,
   shutdownMs: 10_000,
   authFailuresPerMinute: 60,
 }
