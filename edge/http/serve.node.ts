@@ -32,6 +32,8 @@ export interface ServeOptions {
   readonly tls?: TlsFiles
   /** Given: every connection begins with a PROXY header. */
   readonly proxy?: ProxyOptions
+  /** Other processes may listen on the same port. */
+  readonly reusePort?: boolean
   readonly onEvent?: (event: TlsEvent) => void
 }
 
@@ -59,7 +61,7 @@ export async function serveHttp(options: ServeOptions, context: HttpContext): Pr
   try {
     const { server: front, listener } = await openSocketServer({
       kind: certificates === undefined ? 'ws' : 'wss',
-      where: { host: options.host, port: options.port },
+      where: { host: options.host, port: options.port, reusePort: options.reusePort ?? false },
       gate: undefined,
       admit: socket =>
         peers.admit(socket, () => {

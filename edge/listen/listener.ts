@@ -22,6 +22,8 @@ export interface ListenOptions {
   /** 0 picks a free one. */
   readonly port: number
   readonly gate?: AcceptGate
+  /** Other processes may listen on the same port; the system spreads connections over them. Node only. */
+  readonly reusePort?: boolean
   /** Time from `Transport.end` to a hard close if the peer does not close. Milliseconds, default 2000. */
   readonly endTimeoutMs?: number
 }

@@ -17,7 +17,9 @@ const door = Symbol('door')
 type OpenSocket = Socket & { [door]: Door }
 
 /** Where to listen: host and port, or the path of a Unix socket. */
-export type Where = { readonly host: string; readonly port: number } | { readonly path: string }
+export type Where =
+  | { readonly host: string; readonly port: number; readonly reusePort?: boolean }
+  | { readonly path: string }
 
 /** Opens plain sockets: what `tcp` and `unix` share. */
 export async function listenPlain(

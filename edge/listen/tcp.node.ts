@@ -7,5 +7,6 @@ export type { Listener, ListenOptions } from './listener.ts'
 
 /** Listens; rejects with a text that names host and port and says what to do. Nagle's delay is off for every connection. */
 export function listenTcp(options: ListenOptions, factory: ConnectionFactory): Promise<Listener> {
-  return listenPlain('tcp', { host: options.host, port: options.port }, options, factory)
+  const { host, port, reusePort = false } = options
+  return listenPlain('tcp', { host, port, reusePort }, options, factory)
 }

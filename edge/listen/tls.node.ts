@@ -53,7 +53,7 @@ export async function listenTls(options: TlsListenOptions, factory: ConnectionFa
   try {
     const admit = (socket: Socket): void =>
       peers.admit(socket, () => line.admit(socket, () => void server.emit('connection', socket)))
-    const where = { host: options.host, port: options.port }
+    const where = { host: options.host, port: options.port, reusePort: options.reusePort ?? false }
     const { listener } = await openSocketServer({ kind: 'tls', where, gate, admit })
     return {
       ...listener,

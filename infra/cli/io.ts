@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { destination } from 'pino'
-import type { Io, StartStandalone } from './ports.ts'
+import type { Io, Programs } from './ports.ts'
 
-export function processIo(start: StartStandalone): Io {
+export function processIo(programs: Programs): Io {
   return {
     out: line => void process.stdout.write(`${line}\n`),
     err: line => void process.stderr.write(`${line}\n`),
@@ -19,13 +19,15 @@ export function processIo(start: StartStandalone): Io {
     onSignal(listener) {
       process.on('SIGTERM', () => listener('SIGTERM'))
       process.on('SIGINT', () => listener('SIGINT'))
+      // A worker whose parent is gone.
+      process.on('disconnect', () => listener('SIGTERM'))
     },
     onFatal(listener) {
       process.on('uncaughtException', listener)
       process.on('unhandledRejection', listener)
     },
     exit: status => process.exit(status),
-    start,
+    programs,
   }
 }
 

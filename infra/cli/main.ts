@@ -1,9 +1,10 @@
 /** The command line: finds the command, turns its errors into text and exit status. */
+import { CORE, EDGE, START } from '../config/commands.ts'
 import { didYouMean } from '../config/nearest.ts'
 import { ConfigError } from '../config/problem.ts'
 import { VERSION } from '../version.ts'
 import { config } from './config.ts'
-import { HELP, startHelp } from './help.ts'
+import { HELP, helpOf } from './help.ts'
 import { UsageError } from './misuse.ts'
 import { passwd } from './passwd.ts'
 import { type Env, FAILED, FINE, type Io, MISUSED } from './ports.ts'
@@ -21,7 +22,7 @@ export async function runCli(argv: readonly string[], env: Env, io: Io): Promise
   }
 }
 
-const COMMANDS = ['start', 'config', 'passwd']
+const COMMANDS = ['start', 'edge', 'core', 'config', 'passwd']
 
 async function dispatch([command, ...rest]: readonly string[], env: Env, io: Io): Promise<number> {
   const wantsHelp = rest.includes('--help') || rest.includes('-h')
@@ -34,7 +35,11 @@ async function dispatch([command, ...rest]: readonly string[], env: Env, io: Io)
     case 'help':
       return say(HELP, io)
     case 'start':
-      return wantsHelp ? say(startHelp(), io) : start(rest, env, io)
+      return wantsHelp ? say(helpOf(START), io) : start(START, io.programs.start, rest, env, io)
+    case 'edge':
+      return wantsHelp ? say(helpOf(EDGE), io) : start(EDGE, io.programs.edge, rest, env, io)
+    case 'core':
+      return wantsHelp ? say(helpOf(CORE), io) : start(CORE, io.programs.core, rest, env, io)
     case 'config':
       return wantsHelp ? say(HELP, io) : config(rest, io)
     case 'passwd':

@@ -1,51 +1,59 @@
 /** Loads the configuration: defaults, then the file, then variables, then flags; names everything that is wrong at once. Opens no file itself. */
 import type { z } from 'zod'
+import { COMMANDS, type Command, HOSTED } from './commands.ts'
+import { describe } from './describe.ts'
 import { didYouMean } from './nearest.ts'
-import { resolve } from './policy.ts'
 import { ConfigError, show } from './problem.ts'
-import { type Config, configSchema } from './schema.ts'
-import { allowed, namesAt, nodeAt } from './settings.ts'
+import type { Config } from './schema.ts'
+import { allowed, type Catalog } from './settings.ts'
 import { CONFIG_VARIABLE, fromFlags, fromVariables, fromYaml, type Given } from './sources.ts'
 
 export interface Inputs {
-  /** The words after `start`. */
+  /** The words after the command. */
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   /** Reads the configuration file; throws if it cannot. */
   readonly readFile: (path: string) => string
 }
 
-export interface Loaded {
-  readonly config: Config
+export interface Loaded<C> {
+  readonly config: C
   /** Not wrong, but probably not meant: to be logged. */
   readonly warnings: readonly string[]
 }
 
-/** The configuration in force. Throws a ConfigError with every problem found. */
-export const load = (inputs: Inputs): Loaded => loadFor(inputs, false)
-
 /** What a serverless host leaves to variables: no listener of its own, and in memory unless a data directory is named. */
-export function loadHosted(env: Inputs['env'], readFile: Inputs['readFile']): Loaded {
+export function loadHosted(env: Inputs['env'], readFile: Inputs['readFile']): Loaded<Config> {
   const argv = ['--mqtt-port', 'off', '--http-port', 'off', '--listeners', '[]']
-  return loadFor({ argv, env: { MERIDIAN_DATA_DIR: ':memory:', ...env }, readFile }, true)
+  return load(HOSTED, { argv, env: { MERIDIAN_DATA_DIR: ':memory:', ...env }, readFile })
 }
 
-function loadFor(inputs: Inputs, hosted: boolean): Loaded {
-  const flags = fromFlags(inputs.argv)
-  const variables = fromVariables(inputs.env)
+/** The configuration in force. Throws a ConfigError with every problem found. */
+export function load<S, C>(command: Command<S, C>, inputs: Inputs): Loaded<C> {
+  const elsewhere = commandsWith(command)
+  const flags = fromFlags(inputs.argv, command.catalog, elsewhere)
+  const variables = fromVariables(inputs.env, command.catalog, elsewhere)
   const fileName = flags.configFile ?? inputs.env[CONFIG_VARIABLE]
   const file = fileName === undefined ? { given: [], problems: [] } : readYaml(fileName, inputs.readFile)
   const problems = [...flags.problems, ...file.problems]
   const given = [...file.given, ...variables.given, ...flags.given]
-  const config = judge(given, problems, hosted)
-  return { config, warnings: variables.warnings }
+  const config = judge(command, given, problems)
+  return { config, warnings: [...variables.warnings, ...command.doubts(config)] }
 }
 
 /** As `load`, for the text of a file alone (`meridian config check`). */
-export function loadFile(path: string, readFile: (path: string) => string): Config {
+export function loadFile<S, C>(command: Command<S, C>, path: string, readFile: (path: string) => string): C {
   const file = readYaml(path, readFile)
-  return judge(file.given, [...file.problems], false)
+  return judge(command, file.given, [...file.problems])
 }
+
+/** The other commands that have a setting of this flag, variable or key: `meridian start, meridian edge`. Undefined if none has. */
+const commandsWith =
+  (command: { readonly name: string }) =>
+  (name: string): string | undefined => {
+    const others = COMMANDS.filter(other => other.name !== command.name && other.catalog.has(name))
+    return others.length === 0 ? undefined : others.map(other => `meridian ${other.name}`).join(', ')
+  }
 
 function readYaml(path: string, readFile: (path: string) => string) {
   try {
@@ -56,15 +64,16 @@ function readYaml(path: string, readFile: (path: string) => string) {
   }
 }
 
-function judge(given: readonly Given[], problems: string[], hosted: boolean): Config {
+function judge<S, C>(command: Command<S, C>, given: readonly Given[], problems: string[]): C {
   const { tree, wrong } = assemble(given)
-  const parsed = configSchema.safeParse(tree)
+  const parsed = command.schema.safeParse(tree)
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) problems.push(...describeIssue(issue, tree, given))
+    const context = { tree, given, catalog: command.catalog, elsewhere: commandsWith(command) }
+    for (const issue of parsed.error.issues) problems.push(...describeIssue(issue, context))
   }
   problems.push(...wrong)
   if (problems.length > 0 || !parsed.success) throw new ConfigError([...new Set(problems)])
-  return resolve(parsed.data, hosted)
+  return command.resolve(parsed.data)
 }
 
 type Tree = { [key: string]: unknown }
@@ -94,19 +103,32 @@ function section(tree: Tree, name: string): Tree {
   return made
 }
 
-function describeIssue(issue: z.core.$ZodIssue, tree: Tree, given: readonly Given[]): string[] {
+interface Context {
+  readonly tree: Tree
+  readonly given: readonly Given[]
+  readonly catalog: Catalog
+  readonly elsewhere: (name: string) => string | undefined
+}
+
+function describeIssue(issue: z.core.$ZodIssue, { tree, given, catalog, elsewhere }: Context): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(key => {
       const path = [...issue.path, key]
-      return `Unknown key ${keyText(path)}${fromText(path, given)}${didYouMean(key, namesAt(issue.path))}`
+      const others = elsewhere(keyText(path))
+      const advice = others === undefined ? didYouMean(key, catalog.namesAt(issue.path)) : `; it is for ${others}`
+      return `Unknown key ${keyText(path)}${fromText(path, given)}${advice}`
     })
   }
-  const node = nodeAt(issue.path)
+  const node = catalog.nodeAt(issue.path)
   const value = valueAt(tree, issue.path)
-  const is = value === undefined ? 'is missing' : `is ${show(value)}`
+  const is = value === undefined ? 'is missing' : `is ${show(harmless(issue.path, value))}`
   const wanted = node ? allowed(node) : issue.message
   return [`${keyText(issue.path)} ${is}${fromText(issue.path, given)}; allowed: ${wanted}`]
 }
+
+/** The value as it may be printed. */
+const harmless = (path: readonly PropertyKey[], value: unknown): unknown =>
+  Object.values(describe({ [String(path.at(-1))]: value }) as object)[0]
 
 /** `listeners[0].port` */
 const keyText = (path: readonly PropertyKey[]): string =>

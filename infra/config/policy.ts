@@ -1,14 +1,58 @@
 /** Rules between settings: who may connect without being known, and listeners that cannot work. Judges values that the schema has accepted. */
+import { hostname } from 'node:os'
+import type { CoreConfig, CoreSettings, Stores } from './core.ts'
+import type { EdgeConfig, EdgeSettings } from './edge.ts'
+import { checkCoreLink, checkEdgeLink, coreUrl } from './link-policy.ts'
 import type { ListenerSettings } from './listeners.ts'
+import { isLoopback } from './loopback.ts'
 import { ConfigError } from './problem.ts'
-import type { Config, Settings } from './schema.ts'
+import type { Config, ResolvedAuth, Settings } from './schema.ts'
+
+type DeviceSide = Pick<Settings, 'host' | 'mqttPort' | 'httpPort' | 'listeners' | 'auth'>
 
 /**
  * Fills in what depends on other settings; throws a ConfigError for what must not run. `hosted`: the host of the process
  * lets clients in, from anywhere.
  */
-export function resolve(settings: Settings, hosted: boolean): Config {
-  const problems = [...settings.listeners.flatMap(checkListener), ...checkKinds(settings.listeners)]
+export const resolveStart = (settings: Settings, hosted: boolean): Config => ({
+  ...settings,
+  auth: resolveAccess(settings, hosted, []),
+})
+
+/** As `resolveStart`, for an edge of its own. */
+export function resolveEdge(settings: EdgeSettings): EdgeConfig {
+  const core = settings.core.map(coreUrl)
+  const auth = resolveAccess(settings, false, checkEdgeLink(settings, core))
+  return { ...settings, id: settings.id ?? nameOfHost(), core, auth }
+}
+
+/** As `resolveStart`, for a core of its own. */
+export function resolveCore(settings: CoreSettings): CoreConfig {
+  const { rocketmq, state, dataDir, ...rest } = settings
+  const problems = checkCoreLink(settings)
+  let stores: Stores | undefined
+  if (dataDir !== undefined && rocketmq === undefined && state === undefined) stores = { are: 'embedded', dataDir }
+  else if (dataDir === undefined && rocketmq !== undefined && state !== undefined)
+    stores = { are: 'apart', rocketmq, state }
+  else {
+    problems.push(
+      'Where messages and sessions are kept is not clear: give rocketmq (--rocketmq HOST:PORT) and state (--state redis://HOST:PORT), or dataDir (--data-dir) alone',
+    )
+  }
+  if (problems.length > 0 || stores === undefined) throw new ConfigError(problems)
+  return { ...rest, id: settings.id ?? nameOfHost(), stores }
+}
+
+/** As an `id` may be written. */
+const nameOfHost = (): string =>
+  hostname()
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 64) || 'host'
+
+/** Who may connect. `found`: what is wrong already. */
+function resolveAccess(settings: DeviceSide, hosted: boolean, found: readonly string[]): ResolvedAuth {
+  const problems = [...found, ...settings.listeners.flatMap(checkListener), ...checkKinds(settings.listeners)]
   const exposed = hosted ? [HOST] : exposedPlaces(settings)
   const authenticates = settings.auth.passwordFile !== undefined
   const allowAnonymous =
@@ -39,12 +83,8 @@ export function resolve(settings: Settings, hosted: boolean): Config {
         .map(l => l.kind),
     ),
   ]
-  return { ...settings, auth: { ...settings.auth, allowAnonymous, certificateListeners } }
+  return { ...settings.auth, allowAnonymous, certificateListeners }
 }
-
-/** True for addresses that only this machine reaches. */
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host)
 
 type TlsListener = Extract<ListenerSettings, { kind: 'tls' | 'wss' }>
 
@@ -62,7 +102,7 @@ interface Place {
 const HOST: Place = { name: 'the WebSocket of the host', authenticated: false }
 
 /** Places where somebody from another machine can speak MQTT. */
-function exposedPlaces(settings: Settings): Place[] {
+function exposedPlaces(settings: DeviceSide): Place[] {
   const places: Place[] = []
   const ports = [settings.mqttPort, settings.httpPort].filter(port => port !== 'off')
   if (ports.length > 0 && !isLoopback(settings.host)) {
@@ -106,7 +146,7 @@ function checkKinds(listeners: readonly ListenerSettings[]): string[] {
   })
 }
 
-function checkOrder(settings: Settings): string[] {
+function checkOrder(settings: DeviceSide): string[] {
   const { order, passwordFile } = settings.auth
   const problems: string[] = []
   if (new Set(order).size !== order.length) problems.push('auth.order names a method twice; allowed: each at most once')

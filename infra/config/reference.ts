@@ -1,5 +1,6 @@
 /** The configuration reference as Markdown, made from the schema. Writes no file. */
-import { allowed, type Node, nodeAt, SETTINGS, type Setting } from './settings.ts'
+import { COMMANDS, START } from './commands.ts'
+import { allowed, type Node, type Setting } from './settings.ts'
 
 const SECTIONS: Readonly<Record<string, string>> = {
   '': 'General',
@@ -9,21 +10,42 @@ const SECTIONS: Readonly<Record<string, string>> = {
   limits: 'Limits',
 }
 
+/** A setting and the commands that have it so: the same default, values and meaning. */
+interface Row {
+  readonly setting: Setting
+  readonly commands: string[]
+}
+
 /** Every setting in one table per section, then the fields of a listener. */
 export function referenceMarkdown(): string {
-  const sections = Map.groupBy(SETTINGS, setting => (setting.key.includes('.') ? setting.key.split('.')[0]! : ''))
+  const sections = Map.groupBy(rows(), ({ setting: { key } }) => (key.includes('.') ? key.split('.')[0]! : ''))
   const tables = [...sections].map(([section, settings]) => {
-    const head = '| key | flag | variable | default | allowed | meaning |\n|---|---|---|---|---|---|'
-    return `**${SECTIONS[section] ?? section}**\n\n${[head, ...settings.map(row)].join('\n')}`
+    const head = '| key | flag | variable | default | allowed | for | meaning |\n|---|---|---|---|---|---|---|'
+    return `**${SECTIONS[section] ?? section}**\n\n${[head, ...settings.map(rowText)].join('\n')}`
   })
   return [...tables, listenerTable()].join('\n\n')
+}
+
+/** Settings of one key stand together, wherever their commands have them. */
+function rows(): Row[] {
+  const byKey = new Map<string, Row[]>()
+  for (const { name, catalog } of COMMANDS) {
+    for (const setting of catalog.settings) {
+      const known = byKey.get(setting.key) ?? []
+      const same = known.find(row => JSON.stringify(row.setting) === JSON.stringify(setting))
+      if (same) same.commands.push(name)
+      else known.push({ setting, commands: [name] })
+      byKey.set(setting.key, known)
+    }
+  }
+  return [...byKey.values()].flat()
 }
 
 const code = (text: string): string => `\`${text}\``
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`
 
-function row({ key, flag, variable, short, node }: Setting): string {
+function rowText({ setting: { key, flag, variable, short, node }, commands }: Row): string {
   const names = (full: string, other: string | undefined): string =>
     other === undefined ? code(full) : `${code(other)}, ${code(full)}`
   return line([
@@ -32,6 +54,7 @@ function row({ key, flag, variable, short, node }: Setting): string {
     names(variable, short?.variable),
     defaultText(node),
     allowedText(node),
+    commands.length === COMMANDS.length ? 'all' : commands.join(', '),
     node.description ?? '',
   ])
 }
@@ -69,7 +92,7 @@ function allowedText(node: Node): string {
 
 /** A listener's fields, with the kinds that have them. */
 function listenerTable(): string {
-  const variants = nodeAt(['listeners'])?.items?.oneOf ?? []
+  const variants = START.catalog.nodeAt(['listeners'])?.items?.oneOf ?? []
   const fields = new Map<string, { node: Node; kinds: string[]; required: boolean }>()
   for (const variant of variants) {
     const kind = String(variant.properties?.kind?.const)

@@ -1,4 +1,4 @@
-/** Every setting of `meridian start`: type, default, unit and meaning. The configuration reference is generated from here. Loads nothing. */
+/** The settings of `meridian start`, in sections that `meridian edge` and `meridian core` share: type, default, unit and meaning. The configuration reference is generated from here. Loads nothing. */
 import { z } from 'zod'
 import { DEFAULT_SETTINGS } from '../../edge/settings.ts'
 import { limitsSchema } from './limits.ts'
@@ -15,7 +15,7 @@ const choice = <const T extends readonly [string, ...string[]]>(values: T, stand
     .enum(values)
     .default(standard as never)
     .meta({ description, unit: '' })
-const file = (description: string) => z.string().min(1).optional().meta({ description, unit: 'path' })
+export const file = (description: string) => z.string().min(1).optional().meta({ description, unit: 'path' })
 
 const authSchema = z.strictObject({
   allowAnonymous: z.boolean().optional().meta({
@@ -45,17 +45,20 @@ const authSchema = z.strictObject({
     .meta({ description: 'Methods in the order they are asked; the first that knows the client decides', unit: '' }),
 })
 
-const mqttSchema = z.strictObject({
+const dropPolicy = choice(
+  ['oldest', 'newest'],
+  DEFAULT_SETTINGS.dropPolicy,
+  'What a full queue drops once no QoS 0 message is left in it: the oldest message or the new one',
+)
+
+/** What an edge does. */
+export const edgeMqtt = {
   sharedStrategy: choice(
     ['round-robin', 'random', 'sticky', 'hash-client', 'hash-topic'],
     DEFAULT_SETTINGS.sharedStrategy,
     'Which member of a shared subscription gets a message',
   ),
-  dropPolicy: choice(
-    ['oldest', 'newest'],
-    DEFAULT_SETTINGS.dropPolicy,
-    'What a full queue drops once no QoS 0 message is left in it: the oldest message or the new one',
-  ),
+  dropPolicy,
   slowConsumer: choice(
     ['queue', 'disconnect'],
     DEFAULT_SETTINGS.slowConsumer,
@@ -65,7 +68,6 @@ const mqttSchema = z.strictObject({
     DEFAULT_SETTINGS.checkPayloadFormat,
     'Refuse a payload that says it is UTF-8 and is not (0x99)',
   ),
-  queueQos0: flag(false, 'Keep QoS 0 messages for offline sessions too'),
   retainAvailable: flag(DEFAULT_SETTINGS.retainAvailable, 'Retained messages are supported'),
   wildcardAvailable: flag(DEFAULT_SETTINGS.wildcardAvailable, 'Wildcard subscriptions are supported'),
   sharedAvailable: flag(DEFAULT_SETTINGS.sharedAvailable, 'Shared subscriptions are supported'),
@@ -74,6 +76,12 @@ const mqttSchema = z.strictObject({
     description: 'Topic prefix given to clients that ask for Response Information; empty gives none',
     unit: 'topic',
   }),
+}
+
+/** What a core does. */
+export const coreMqtt = {
+  dropPolicy,
+  queueQos0: flag(false, 'Keep QoS 0 messages for offline sessions too'),
   sysIntervalSec: z
     .number()
     .int()
@@ -81,9 +89,10 @@ const mqttSchema = z.strictObject({
     .max(86_400)
     .default(10)
     .meta({ description: 'How often `$SYS` topics are published; 0 never', unit: 's' }),
-})
+}
 
-export const configSchema = z.strictObject({
+/** Where devices come in. */
+export const deviceSide = {
   host: z
     .string()
     .min(1)
@@ -94,44 +103,90 @@ export const configSchema = z.strictObject({
     8080,
     'WebSocket (`/mqtt`), health, metrics and the status page; 0 picks a free port, `off` opens none',
   ),
-  dataDir: z
-    .string()
-    .min(1)
-    .default('./meridian-data')
-    .meta({ description: 'Where sessions and messages are kept; `:memory:` keeps nothing', unit: 'path' }),
-  synchronous: choice(
-    ['normal', 'full'],
-    'normal',
-    'Durability of a commit: `normal` survives a crash of the process, `full` a power cut too, at about a third of the rate',
-  ),
-  logLevel: choice(
-    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
-    'info',
-    'Least severe log lines printed',
-  ),
   listeners: z
     .array(listenerSchema)
     .max(64)
     .default([])
     .meta({ description: 'Further listeners, each with a kind', unit: '' }),
   auth: authSchema.prefault({}),
-  mqtt: mqttSchema.prefault({}),
+}
+
+/** Secrets shorter than this can be guessed. */
+const TOKEN_CHARS = 16
+
+/** What a process of several has. */
+export const oneOfMany = {
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+    .optional()
+    .meta({
+      description: 'Name of this process in logs and metrics. Unset: the name of the host',
+      unit: '1 to 64 letters, digits, dots, dashes or underscores, the first a letter or digit',
+    }),
+  linkToken: z
+    .string()
+    .min(TOKEN_CHARS)
+    .max(1_024)
+    .regex(/^[!-~]+$/)
+    .optional()
+    .meta({
+      description:
+        'Secret that edges show to cores; the same at all of them. May be unset only where all of it is on loopback or client certificates are asked for',
+      unit: `${TOKEN_CHARS} to 1024 visible ASCII characters`,
+    }),
+}
+
+export const place = (description: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+    .default('default')
+    .meta({ description, unit: 'name' })
+
+/** What every process has. */
+export const everyProcess = {
+  logLevel: choice(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    'info',
+    'Least severe log lines printed',
+  ),
   metrics: z
     .strictObject({
       process: flag(true, 'Include memory, CPU and event loop figures of the process'),
     })
     .prefault({}),
   limits: limitsSchema.prefault({}),
+}
+
+/** Of the data directory. */
+export const synchronous = choice(
+  ['normal', 'full'],
+  'normal',
+  'Durability of a commit to `dataDir`: `normal` survives a crash of the process, `full` a power cut too, at about a third of the rate',
+)
+
+export const configSchema = z.strictObject({
+  ...deviceSide,
+  dataDir: z
+    .string()
+    .min(1)
+    .default('./meridian-data')
+    .meta({ description: 'Where sessions and messages are kept; `:memory:` keeps nothing', unit: 'path' }),
+  synchronous,
+  mqtt: z.strictObject({ ...edgeMqtt, ...coreMqtt }).prefault({}),
+  ...everyProcess,
 })
 
 /** The settings as written, with defaults. */
 export type Settings = z.output<typeof configSchema>
 
-/** The settings in force: what `load` returns once it has resolved what depends on other settings. */
-export type Config = Omit<Settings, 'auth'> & {
-  auth: Omit<Settings['auth'], 'allowAnonymous'> & {
-    allowAnonymous: boolean
-    /** Kinds of listeners whose client certificates name the user. */
-    certificateListeners: ('tls' | 'wss')[]
-  }
+/** `auth` once it is resolved who may connect. */
+export type ResolvedAuth = Omit<z.output<typeof authSchema>, 'allowAnonymous'> & {
+  allowAnonymous: boolean
+  /** Kinds of listeners whose client certificates name the user. */
+  certificateListeners: ('tls' | 'wss')[]
 }
+
+/** The settings in force: what `load` returns once it has resolved what depends on other settings. */
+export type Config = Omit<Settings, 'auth'> & { auth: ResolvedAuth }

@@ -1,6 +1,5 @@
-/** The flat list of settings, derived from the schema: key, flag, variable, default, allowed values. Reads no input. */
+/** The settings of a command as a flat list, derived from its schema: key, flag, variable, default, allowed values. Reads no input. */
 import { z } from 'zod'
-import { configSchema } from './schema.ts'
 
 /** The parts of JSON Schema that the configuration uses. */
 export interface Node {
@@ -62,26 +61,41 @@ function leaves(node: Node, path: string): Setting[] {
   })
 }
 
-const root = z.toJSONSchema(configSchema, { io: 'input' }) as Node
+/** The settings of one command. */
+export class Catalog {
+  readonly settings: readonly Setting[]
+  readonly #root: Node
 
-export const SETTINGS: readonly Setting[] = leaves(root, '')
-
-/** The node at a place of the file. Where kinds of listeners differ: their constants as one choice, else the first that has it. */
-export function nodeAt(path: readonly PropertyKey[]): Node | undefined {
-  let found: Node[] = [root]
-  for (const step of path) {
-    const candidates = found.flatMap(variants)
-    if (typeof step === 'number') found = candidates.flatMap(node => (node.items ? [node.items] : []))
-    else found = candidates.flatMap(node => node.properties?.[String(step)] ?? [])
+  constructor(schema: z.ZodType) {
+    this.#root = z.toJSONSchema(schema, { io: 'input' }) as Node
+    this.settings = leaves(this.#root, '')
   }
-  const constants = found.map(node => node.const).filter(constant => constant !== undefined)
-  return found.length > 1 && constants.length === found.length ? { enum: constants } : found[0]
-}
 
-/** Names that may stand at a place of the file, for "did you mean". */
-export function namesAt(path: readonly PropertyKey[]): string[] {
-  const node = path.length === 0 ? root : nodeAt(path)
-  return node ? variants(node).flatMap(variant => Object.keys(variant.properties ?? {})) : []
+  /** True if there is a setting of this flag, variable or key. */
+  has(name: string): boolean {
+    return this.settings.some(
+      ({ key, flag, variable, short }) =>
+        name === key || name === flag || name === variable || name === short?.flag || name === short?.variable,
+    )
+  }
+
+  /** The node at a place of the file. Where kinds of listeners differ: their constants as one choice, else the first that has it. */
+  nodeAt(path: readonly PropertyKey[]): Node | undefined {
+    let found: Node[] = [this.#root]
+    for (const step of path) {
+      const candidates = found.flatMap(variants)
+      if (typeof step === 'number') found = candidates.flatMap(node => (node.items ? [node.items] : []))
+      else found = candidates.flatMap(node => node.properties?.[String(step)] ?? [])
+    }
+    const constants = found.map(node => node.const).filter(constant => constant !== undefined)
+    return found.length > 1 && constants.length === found.length ? { enum: constants } : found[0]
+  }
+
+  /** Names that may stand at a place of the file, for "did you mean". */
+  namesAt(path: readonly PropertyKey[]): string[] {
+    const node = this.nodeAt(path)
+    return node ? variants(node).flatMap(variant => Object.keys(variant.properties ?? {})) : []
+  }
 }
 
 const variants = (node: Node): readonly Node[] => node.oneOf ?? node.anyOf ?? [node]

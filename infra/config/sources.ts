@@ -2,7 +2,7 @@
 import { parse as parseYaml } from 'yaml'
 import { didYouMean } from './nearest.ts'
 import { show } from './problem.ts'
-import { type Node, SETTINGS, type Setting } from './settings.ts'
+import type { Catalog, Node, Setting } from './settings.ts'
 
 /** One value that was given, by its key and the place that a user can go and change. */
 export interface Given {
@@ -51,18 +51,30 @@ const namesOf = (setting: Setting, side: 'flag' | 'variable'): string[] => [
 ]
 const pathOf = (setting: Setting): string[] => setting.key.split('.')
 
-/** `MERIDIAN_…` variables. Unknown ones are left alone (service managers set such names on their own) and returned for a warning. */
-export function fromVariables(env: Readonly<Record<string, string | undefined>>): Read & { warnings: string[] } {
-  const byName = new Map(
-    SETTINGS.flatMap(setting => namesOf(setting, 'variable').map(name => [name, setting] as const)),
-  )
+/** Which other commands have a setting of that name; undefined if none has. */
+export type Elsewhere = (name: string) => string | undefined
+
+const namesIn = (catalog: Catalog, side: 'flag' | 'variable'): Map<string, Setting> =>
+  new Map(catalog.settings.flatMap(setting => namesOf(setting, side).map(name => [name, setting] as const)))
+
+/**
+ * `MERIDIAN_…` variables. Unknown ones are left alone (service managers set such names on their own) and returned for a warning;
+ * those of other commands are not even that: processes of all kinds may share an environment.
+ */
+export function fromVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  catalog: Catalog,
+  elsewhere: Elsewhere,
+): Read & { warnings: string[] } {
+  const byName = namesIn(catalog, 'variable')
   const given: Given[] = []
   const warnings: string[] = []
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith('MERIDIAN_') || name === CONFIG_VARIABLE || text === undefined) continue
     const setting = byName.get(name)
     if (setting) given.push({ path: pathOf(setting), value: fromText(setting.node, text), from: name })
-    else warnings.push(`Variable ${name} is no setting${didYouMean(name, [...byName.keys()])}`)
+    else if (elsewhere(name) === undefined)
+      warnings.push(`Variable ${name} is no setting${didYouMean(name, [...byName.keys()])}`)
   }
   return { given, problems: [], warnings }
 }
@@ -70,9 +82,13 @@ export function fromVariables(env: Readonly<Record<string, string | undefined>>)
 export const CONFIG_FLAG = '--config'
 export const CONFIG_VARIABLE = 'MERIDIAN_CONFIG'
 
-/** Flags: `--key value`, `--key=value`, and for switches also `--key` and `--no-key`. */
-export function fromFlags(argv: readonly string[]): Read & { configFile: string | undefined } {
-  const byName = new Map(SETTINGS.flatMap(setting => namesOf(setting, 'flag').map(name => [name, setting] as const)))
+/** Flags: `--key value`, `--key=value`, for switches also `--key` and `--no-key`; a list of texts may be given piece by piece. */
+export function fromFlags(
+  argv: readonly string[],
+  catalog: Catalog,
+  elsewhere: Elsewhere,
+): Read & { configFile: string | undefined } {
+  const byName = namesIn(catalog, 'flag')
   const given: Given[] = []
   const problems: string[] = []
   let configFile: string | undefined
@@ -90,17 +106,30 @@ export function fromFlags(argv: readonly string[]): Read & { configFile: string 
       const text = inline ?? argv[++i]
       if (text === undefined || (inline === undefined && text.startsWith('--')))
         problems.push(`Flag ${name} needs a value`)
-      else if (setting) given.push({ path: pathOf(setting), value: fromText(setting.node, text), from: name })
+      else if (setting) add(given, { path: pathOf(setting), value: fromText(setting.node, text), from: name })
       else configFile = text
     } else if (negated?.node.type === 'boolean' && inline === undefined) {
       given.push({ path: pathOf(negated), value: false, from: name })
     } else if (word.startsWith('-')) {
-      problems.push(`Unknown flag ${name}${didYouMean(name, [...byName.keys(), CONFIG_FLAG])}`)
+      const others = elsewhere(name)
+      problems.push(
+        others === undefined
+          ? `Unknown flag ${name}${didYouMean(name, [...byName.keys(), CONFIG_FLAG])}`
+          : `Flag ${name} is not for this command; it is for ${others}`,
+      )
     } else {
       problems.push(`Unexpected argument ${show(word)}`)
     }
   }
   return { given, problems, configFile }
+}
+
+/** A later flag replaces an earlier one, but for lists, which it makes longer. */
+function add(given: Given[], one: Given): void {
+  const earlier = given.findIndex(other => other.from === one.from)
+  const before = given[earlier]?.value
+  if (!Array.isArray(before) || !Array.isArray(one.value)) given.push(one)
+  else given[earlier] = { ...one, value: [...before, ...one.value] }
 }
 
 /** A YAML (or JSON) file. An empty one sets nothing. */

@@ -2,6 +2,13 @@
 import process from 'node:process'
 import { processIo } from '../cli/io.ts'
 import { runCli } from '../cli/main.ts'
-import { startStandalone } from './start.node.ts'
+import { node } from '../edge/runtime.node.ts'
+import { standalone } from './start.ts'
 
-process.exit(await runCli(process.argv.slice(2), process.env, processIo(startStandalone)))
+const programs = {
+  start: standalone(node),
+  edge: () => Promise.reject(new Error('This build has no edge of its own yet')),
+  core: () => Promise.reject(new Error('This build has no core of its own yet')),
+}
+
+process.exit(await runCli(process.argv.slice(2), process.env, processIo(programs)))

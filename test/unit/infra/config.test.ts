@@ -1,10 +1,10 @@
 /** Loading the configuration: order of sources, errors a user can act on, refusals. */
 import { expect, describe as suite, test } from 'vitest'
+import { START } from '../../../infra/config/commands.ts'
 import { describe } from '../../../infra/config/describe.ts'
-import { type Inputs, load } from '../../../infra/config/load.ts'
+import { type Inputs, load as loadFor } from '../../../infra/config/load.ts'
 import { nearest } from '../../../infra/config/nearest.ts'
 import { ConfigError } from '../../../infra/config/problem.ts'
-import { SETTINGS } from '../../../infra/config/settings.ts'
 
 const missing = (path: string): string => {
   throw new Error(`ENOENT: no such file, open '${path}'`)
@@ -14,9 +14,10 @@ const inputs = (argv: string[] = [], env: Inputs['env'] = {}, files: Record<stri
   env,
   readFile: path => files[path] ?? missing(path),
 })
-const problems = (of: Inputs): readonly string[] => {
+const load = (of: Inputs) => loadFor(START, of)
+const problems = (of: Inputs, run: (of: Inputs) => unknown = load): readonly string[] => {
   try {
-    load(of)
+    run(of)
   } catch (error) {
     if (error instanceof ConfigError) return error.problems
     throw error
@@ -39,7 +40,7 @@ suite('sources', () => {
   })
 
   test('every setting is reachable by its flag and by its variable', () => {
-    for (const { key, flag, variable, node } of SETTINGS) {
+    for (const { key, flag, variable, node } of START.catalog.settings) {
       const value =
         node.default ?? (node.type === 'boolean' ? true : node.type === 'array' ? ['https://x', 'https://y'] : 'x')
       const text =
@@ -203,9 +204,10 @@ suite('who may connect', () => {
 })
 
 test('secrets are not described', () => {
-  expect(describe({ a: { password: 'x', passwordFile: 'f', apiToken: 'y' }, url: ['redis://u:p@h/0'] })).toEqual({
+  const url = ['redis://u:p@h/0', 'upstash+http://h:1?token=x&a=b', 'ws://h/link', 'what?token=x']
+  expect(describe({ a: { password: 'x', passwordFile: 'f', apiToken: 'y' }, url })).toEqual({
     a: { password: '[redacted]', passwordFile: 'f', apiToken: '[redacted]' },
-    url: ['redis://[redacted]@h/0'],
+    url: ['redis://[redacted]@h/0', 'upstash+http://h:1?token=[redacted]&a=b', 'ws://h/link', 'what?token=x'],
   })
 })
 

@@ -1,20 +1,26 @@
 /** The configuration reference: complete, and the README's copy is the one of this schema. */
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { startHelp } from '../../../infra/cli/help.ts'
+import { helpOf } from '../../../infra/cli/help.ts'
+import { COMMANDS } from '../../../infra/config/commands.ts'
 import { BEGIN, END, referenceMarkdown, withReference } from '../../../infra/config/reference.ts'
-import { SETTINGS } from '../../../infra/config/settings.ts'
 
 const README = new URL('../../../README.md', import.meta.url)
 
 test('every setting is listed with its flag, variable and meaning', () => {
   const lines = referenceMarkdown().split('\n')
-  for (const { key, flag, variable, node } of SETTINGS) {
-    const line = lines.find(text => text.startsWith(`| \`${key}\` |`))
-    expect(line, key).toBeDefined()
-    expect(line).toContain(`\`${flag}\``)
-    expect(line).toContain(`\`${variable}\``)
-    expect(node.description, key).toMatch(/^[A-Z`].{10}/)
+  for (const { name, catalog } of COMMANDS) {
+    for (const { key, flag, variable, node } of catalog.settings) {
+      const of = lines.filter(text => text.startsWith(`| \`${key}\` |`))
+      const line = of.find(
+        text => text.includes('| all |') || new RegExp(`\\| [a-z, ]*\\b${name}\\b[a-z, ]* \\|`).test(text),
+      )
+      expect(line, `${name} ${key}`).toBeDefined()
+      expect(line).toContain(`\`${flag}\``)
+      expect(line).toContain(`\`${variable}\``)
+      expect(line).toContain(node.description!.slice(0, 20).replaceAll('|', '\\|'))
+      expect(node.description, key).toMatch(/^[A-Z`].{10}/)
+    }
   }
 })
 
@@ -28,10 +34,13 @@ test('every row has as many cells as its head', () => {
   }
 })
 
-test('help lists every flag by its shortest name', () => {
-  const help = startHelp()
-  for (const { flag, short } of SETTINGS) expect(help).toContain(`  ${short?.flag ?? flag} `)
-})
+test.each(COMMANDS.map(command => [command.name, command] as const))(
+  'help of %s lists every flag by its shortest name',
+  (_, command) => {
+    const help = helpOf(command)
+    for (const { flag, short } of command.catalog.settings) expect(help).toContain(`  ${short?.flag ?? flag} `)
+  },
+)
 
 test('the reference goes between the markers and nowhere else', () => {
   const readme = `before\n${BEGIN}\nwhat was there\n${END}\nafter\n`

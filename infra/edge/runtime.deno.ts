@@ -1,8 +1,8 @@
-/** `meridian start` on Deno: the same, but for `Deno.serve`, which knows one certificate, asks clients for none, and reads no PROXY header. */
+/** What Deno gives a process that devices come to: as Node, but for `Deno.serve`, which knows one certificate, asks clients for none, reads no PROXY header and shares no port. */
 import { serveHttp } from '../../edge/http/serve.deno.ts'
 import type { Listener } from '../../edge/listen/listener.ts'
 import type { ServeHttp } from './listeners.ts'
-import { standalone } from './start.ts'
+import type { Runtime } from './serve.ts'
 
 const serve: ServeHttp = async ({ tls, proxy, host, port }, context): Promise<Listener> => {
   const [certificate, ...named] = tls?.certificates ?? []
@@ -21,4 +21,4 @@ const serve: ServeHttp = async ({ tls, proxy, host, port }, context): Promise<Li
   return serveHttp({ host, port, tls: { certFile, keyFile } }, context)
 }
 
-export const startStandalone = standalone({ serveHttp: serve })
+export const deno: Runtime = { serveHttp: serve }

@@ -1,8 +1,8 @@
 /** Events of edge and core as log lines: the level by what it is, at most so many lines of a kind per second, the rest counted. */
 import type { Logger } from 'pino'
-import type { CoreEvent } from '../../core/stats.ts'
-import type { TlsEvent } from '../../edge/listen/certificates.node.ts'
-import type { EdgeEvent } from '../../edge/stats.ts'
+import type { CoreEvent } from '../core/stats.ts'
+import type { TlsEvent } from '../edge/listen/certificates.node.ts'
+import type { EdgeEvent } from '../edge/stats.ts'
 
 type Event = EdgeEvent | CoreEvent | TlsEvent
 type Level = 'debug' | 'info' | 'warn' | 'error'

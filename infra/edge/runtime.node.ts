@@ -1,10 +1,10 @@
-/** `meridian start` on Node. */
+/** What Node gives a process that devices come to. */
 import { serveHttp } from '../../edge/http/serve.node.ts'
 import { pace } from './pace.node.ts'
-import { standalone } from './start.ts'
+import type { Runtime } from './serve.ts'
 import { youngGeneration } from './young-generation.node.ts'
 
-export const startStandalone = standalone({
+export const node: Runtime = {
   serveHttp,
   hooks: config => ({ everySecond: youngGeneration(), afterTurn: pace(config.limits.turnGapMs) }),
-})
+}

@@ -10,25 +10,28 @@ import { listenTls } from '../../edge/listen/tls.node.ts'
 import type { ConnectionFactory } from '../../edge/listen/transport.ts'
 import { listenUnix } from '../../edge/listen/unix.node.ts'
 import type { EdgeStats } from '../../edge/stats.ts'
+import type { EdgeConfig } from '../config/edge.ts'
 import type { ListenerSettings } from '../config/listeners.ts'
-import type { Config } from '../config/schema.ts'
 
 export interface ServeHttpOptions {
   readonly host: string
   readonly port: number
   readonly tls?: TlsFiles
   readonly proxy?: ProxyOptions
+  readonly reusePort?: boolean
   readonly onEvent?: (event: TlsEvent) => void
 }
 /** HTTP differs by runtime: `edge/http/serve.node.ts` or `serve.deno.ts`. */
 export type ServeHttp = (options: ServeHttpOptions, context: HttpContext) => Promise<Listener>
 
 export interface ListenersOptions {
-  readonly config: Config
+  readonly config: Pick<EdgeConfig, 'host' | 'mqttPort' | 'httpPort' | 'listeners'>
   readonly factory: ConnectionFactory
   readonly gate: AcceptGate
   readonly stats: EdgeStats
   readonly limits: Limits
+  /** Other processes listen on the same ports. */
+  readonly reusePort: boolean
   readonly http: HttpContext
   readonly serveHttp: ServeHttp
   readonly onEvent: (event: TlsEvent) => void
@@ -41,7 +44,7 @@ export async function openListeners(o: ListenersOptions): Promise<void> {
   const { host } = config
   if (config.mqttPort !== 'off')
     o.opened(await open({ kind: 'tcp', host, port: config.mqttPort, proxyProtocol: false }, o))
-  if (config.httpPort !== 'off') o.opened(await o.serveHttp({ host, port: config.httpPort }, o.http))
+  if (config.httpPort !== 'off') o.opened(await o.serveHttp({ host, port: config.httpPort, ...shared(o) }, o.http))
   for (const listener of config.listeners) o.opened(await open(listener, o))
 }
 
@@ -54,21 +57,26 @@ function open(l: ListenerSettings, o: ListenersOptions): Promise<Listener> {
   switch (l.kind) {
     case 'tcp':
       return listenTcp(
-        { host: l.host, port: l.port, gate },
+        { host: l.host, port: l.port, gate, ...shared(o) },
         l.proxyProtocol ? withProxyProtocol(factory, proxy) : factory,
       )
     case 'tls': {
       const options = { host: l.host, port: l.port, gate, tls: tlsFiles(l), handshakeTimeoutMs, onEvent }
-      return listenTls({ ...options, ...behindProxy }, factory)
+      return listenTls({ ...options, ...behindProxy, ...shared(o) }, factory)
     }
     case 'unix':
       return listenUnix({ path: l.path, gate }, factory)
     case 'ws':
-      return o.serveHttp({ host: l.host, port: l.port, onEvent, ...behindProxy }, o.http)
+      return o.serveHttp({ host: l.host, port: l.port, onEvent, ...behindProxy, ...shared(o) }, o.http)
     case 'wss':
-      return o.serveHttp({ host: l.host, port: l.port, tls: tlsFiles(l), onEvent, ...behindProxy }, o.http)
+      return o.serveHttp(
+        { host: l.host, port: l.port, tls: tlsFiles(l), onEvent, ...behindProxy, ...shared(o) },
+        o.http,
+      )
   }
 }
+
+const shared = ({ reusePort }: ListenersOptions): { reusePort?: true } => (reusePort ? { reusePort } : {})
 
 type Tls = Extract<ListenerSettings, { kind: 'tls' | 'wss' }>
 

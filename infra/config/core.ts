@@ -1,0 +1,55 @@
+/** The settings of `meridian core`: where edges link to it, and where it keeps messages and sessions. Loads nothing. */
+import { z } from 'zod'
+import { coreMqtt, everyProcess, file, oneOfMany, place, synchronous } from './schema.ts'
+
+export const coreSchema = z.strictObject({
+  id: oneOfMany.id,
+  site: place('Site of this core: of the cores of one site that share a Redis, one is active, the others stand by'),
+  httpHost: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .meta({ description: 'Address the HTTP port binds', unit: 'address' }),
+  httpPort: z.number().int().min(0).max(65_535).default(8090).meta({
+    description: 'Links of edges (`/link`), health, metrics and the status page; 0 picks a free port',
+    unit: 'port',
+  }),
+  rocketmq: z
+    .string()
+    .regex(/^[^\s:;/]+:\d{1,5}(;[^\s:;/]+:\d{1,5})*$/)
+    .optional()
+    .meta({ description: 'The gRPC proxy of RocketMQ, which keeps messages', unit: 'HOST:PORT' }),
+  state: z
+    .string()
+    .regex(/^(rediss?|upstash\+https?):\/\/[^\s/?#]+\S*$/)
+    .optional()
+    .meta({
+      description: 'Redis, which keeps sessions and retained messages and says which core is active',
+      unit: 'redis://HOST:PORT, rediss://HOST:PORT or upstash+https://HOST?token=TOKEN (or +http)',
+    }),
+  dataDir: z.string().min(1).optional().meta({
+    description:
+      'In place of RocketMQ and Redis, for one core that no other stands by: where sessions and messages are kept; `:memory:` keeps nothing',
+    unit: 'path',
+  }),
+  synchronous,
+  linkToken: oneOfMany.linkToken,
+  tlsCertFile: file('Certificate chain of the HTTP port, PEM, which makes it HTTPS; reloaded when it changes'),
+  tlsKeyFile: file('Its private key, PEM; reloaded when it changes'),
+  tlsCaFile: file('Authorities that the certificates of edges must be of, PEM. Set: who has none cannot connect'),
+  mqtt: z.strictObject(coreMqtt).prefault({}),
+  ...everyProcess,
+})
+
+export type CoreSettings = z.output<typeof coreSchema>
+
+/** Where messages and sessions are kept. */
+export type Stores =
+  | { readonly are: 'embedded'; readonly dataDir: string }
+  | { readonly are: 'apart'; readonly rocketmq: string; readonly state: string }
+
+/** The settings in force. */
+export type CoreConfig = Omit<CoreSettings, 'id' | 'rocketmq' | 'state' | 'dataDir'> & {
+  readonly id: string
+  readonly stores: Stores
+}

@@ -1,0 +1,126 @@
+/** The settings of `meridian edge` and `meridian core`: what they need, what they refuse, and what they never print. */
+import { describe, expect, test } from 'vitest'
+import { CORE, EDGE } from '../../../infra/config/commands.ts'
+import { load } from '../../../infra/config/load.ts'
+
+const inputs = (argv: readonly string[], env: Record<string, string> = {}, file = '') => ({
+  argv: file === '' ? argv : [...argv, '--config', 'm.yaml'],
+  env,
+  readFile: () => file,
+})
+const TOKEN = 'a-long-enough-token'
+const edge = (...argv: string[]) => load(EDGE, inputs(['--core', 'ws://127.0.0.1:8090', ...argv]))
+const core = (...argv: string[]) => load(CORE, inputs(['--data-dir', ':memory:', ...argv]))
+
+describe('edge', () => {
+  test('cores are given one by one, in a list, or in the file, and are whole URLs', () => {
+    expect(edge('--core', 'wss://h:1/x', '--link-token', TOKEN).config.core).toEqual([
+      'ws://127.0.0.1:8090/link',
+      'wss://h:1/x',
+    ])
+    expect(load(EDGE, inputs(['--core', 'ws://[::1]:1,ws://localhost:2'])).config.core).toEqual([
+      'ws://[::1]:1/link',
+      'ws://localhost:2/link',
+    ])
+    expect(load(EDGE, inputs([], {}, 'core: [ws://localhost:3]')).config.core).toEqual(['ws://localhost:3/link'])
+    expect(load(EDGE, inputs([], { MERIDIAN_CORE: 'ws://localhost:4/link' })).config.core).toHaveLength(1)
+  })
+
+  test('without a core it does not start', () => {
+    expect(() => load(EDGE, inputs([]))).toThrow(
+      'core is missing; allowed: a list, each ws://HOST:PORT or wss://HOST:PORT',
+    )
+    expect(() => load(EDGE, inputs(['--core', 'http://h']))).toThrow(
+      "core[0] is 'http://h' (from --core); allowed: ws://",
+    )
+  })
+
+  test('a core on another machine is only linked to with a token or a certificate', () => {
+    const far = ['--core', 'wss://core.example']
+    expect(() => load(EDGE, inputs(far))).toThrow('core wss://core.example/link is on another machine')
+    expect(load(EDGE, inputs(far, { MERIDIAN_LINK_TOKEN: TOKEN })).config.linkToken).toBe(TOKEN)
+    expect(load(EDGE, inputs([...far, '--link-cert-file', 'c', '--link-key-file', 'k'])).config.linkCertFile).toBe('c')
+    expect(() => load(EDGE, inputs([...far, '--link-cert-file', 'c']))).toThrow('one of them is missing')
+    expect(() => edge('--link-ca-file', 'c')).toThrow('has no TLS')
+  })
+
+  test('a token in the clear to another machine is a warning', () => {
+    expect(load(EDGE, inputs(['--core', 'ws://core.example', '--link-token', TOKEN])).warnings).toHaveLength(1)
+    expect(load(EDGE, inputs(['--core', 'wss://core.example', '--link-token', TOKEN])).warnings).toEqual([])
+  })
+
+  test('workers share ports, and have one each behind the HTTP port', () => {
+    expect(edge('--workers', '4').config.workers).toBe(4)
+    expect(() => edge('--workers', '4', '--http-port', '65535')).toThrow('httpPort is 65535')
+    expect(() => edge('--workers', '2', '--listeners', '[{kind: unix, path: /x}]')).toThrow('a listener of kind unix')
+    expect(() => edge('--workers', '0')).toThrow('workers is 0 (from --workers); allowed: a whole number from 1 to 256')
+  })
+
+  test('settings of the core are refused with the command they are for', () => {
+    expect(() => edge('--state', 'redis://h')).toThrow('Flag --state is not for this command; it is for meridian core')
+    expect(() => load(EDGE, inputs([], {}, 'dataDir: x'))).toThrow(
+      'Unknown key dataDir (from m.yaml); it is for meridian start, meridian core',
+    )
+    const shared = load(
+      EDGE,
+      inputs(['--core', 'ws://localhost'], { MERIDIAN_STATE: 'redis://h', MERIDIAN_HOSST: 'x' }),
+    )
+    expect(shared.warnings).toEqual(["Variable MERIDIAN_HOSST is no setting (did you mean 'MERIDIAN_HOST'?)"])
+  })
+
+  test('an id is a word; without one it is the name of the host', () => {
+    expect(edge('--id', 'e1').config.id).toBe('e1')
+    expect(edge().config.id).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+    expect(() => edge('--id', 'a b')).toThrow("id is 'a b' (from --id); allowed: 1 to 64 letters")
+  })
+})
+
+describe('core', () => {
+  test('either RocketMQ and Redis, or a data directory', () => {
+    expect(core().config.stores).toEqual({ are: 'embedded', dataDir: ':memory:' })
+    const apart = ['--rocketmq', '127.0.0.1:8081', '--state', 'redis://127.0.0.1:6379']
+    expect(load(CORE, inputs(apart)).config.stores).toEqual({
+      are: 'apart',
+      rocketmq: '127.0.0.1:8081',
+      state: 'redis://127.0.0.1:6379',
+    })
+    for (const wrong of [[], apart.slice(2), apart.slice(0, 2), [...apart, '--data-dir', 'x']])
+      expect(() => load(CORE, inputs(wrong))).toThrow('Where messages and sessions are kept is not clear')
+  })
+
+  test.each(['redis://h:1/2', 'rediss://u:p@h', 'upstash+https://h?token=x', 'upstash+http://h:1?token=x'])(
+    'state %s',
+    state => {
+      expect(load(CORE, inputs(['--rocketmq', 'h:1;i:2', '--state', state])).config.stores).toMatchObject({ state })
+    },
+  )
+
+  test('what is wrong is named, without its secrets', () => {
+    const wrong = (...argv: string[]) => {
+      try {
+        load(CORE, inputs(argv))
+      } catch (error) {
+        return (error as Error).message
+      }
+      return ''
+    }
+    expect(wrong('--rocketmq', 'h', '--state', 'redis://h')).toContain(
+      "rocketmq is 'h' (from --rocketmq); allowed: HOST:PORT",
+    )
+    expect(wrong('--state', 'mongo://u:secret@h')).toContain(
+      "state is 'mongo://[redacted]@h' (from --state); allowed: redis://",
+    )
+    expect(wrong('--link-token', 'short')).toContain(
+      "linkToken is '[redacted]' (from --link-token); allowed: 16 to 1024 visible ASCII characters",
+    )
+  })
+
+  test('bound beyond loopback it wants a token or certificates', () => {
+    expect(() => core('--http-host', '0.0.0.0')).toThrow('Anybody could link to 0.0.0.0:8090 as an edge')
+    expect(core('--http-host', '0.0.0.0', '--link-token', TOKEN).config.linkToken).toBe(TOKEN)
+    const tls = ['--tls-cert-file', 'c', '--tls-key-file', 'k', '--tls-ca-file', 'a']
+    expect(core('--http-host', '0.0.0.0', ...tls).config.tlsCaFile).toBe('a')
+    expect(() => core('--tls-ca-file', 'a')).toThrow('tlsCaFile needs tlsCertFile')
+    expect(() => core('--tls-cert-file', 'a')).toThrow('one of them is missing')
+  })
+})
