@@ -1,4 +1,4 @@
-/** The Debian packages that tests use: installs what is missing where it may, else says what to install and which tests have to be left out. */
+/** The Debian packages that tests and local installations use: installs what is missing where it may, else says what to install and which tests have to be left out. */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
@@ -12,6 +12,9 @@ interface Package {
 }
 
 const README = 'test/readme/readme.test.ts'
+/** What runs RocketMQ, Redis or both. */
+const ROCKETMQ = ['test/integration/local.test.ts']
+const REDIS = ['test/integration/local*.test.ts']
 const PACKAGES: readonly Package[] = [
   { name: 'mosquitto', program: 'mosquitto', tests: [] },
   { name: 'mosquitto-clients', program: 'mosquitto_pub', tests: ['test/clients/mosquitto*.test.ts', README] },
@@ -22,6 +25,9 @@ const PACKAGES: readonly Package[] = [
     tests: ['test/integration/{deno-process,listen-deno,listen-http,listen-tls}.test.ts', README],
   },
   { name: 'curl', program: 'curl', tests: [README] },
+  { name: 'openjdk-17-jre-headless', program: 'java', tests: ROCKETMQ },
+  { name: 'maven', program: 'mvn', tests: ROCKETMQ },
+  { name: 'redis-server', program: 'redis-server', tests: REDIS },
 ]
 
 /** What is asked of the machine, so that a test can be the machine. */
@@ -45,21 +51,34 @@ export interface Provided {
 const EVERYTHING: Provided = { advice: undefined, leaveOut: [], failed: false }
 
 export function providePackages(machine: Machine = thisMachine): Provided {
-  const before = missing(machine)
-  if (before.length === 0) return EVERYTHING
-  if (machine.isRoot && machine.aptGet('update', '-q')) {
-    machine.aptGet('install', '-q', '-y', '--no-install-recommends', ...before.map(({ name }) => name))
-  }
-  const still = missing(machine)
+  const still = install(PACKAGES, machine)
   if (still.length === 0) return EVERYTHING
   const leaveOut = [...new Set(still.flatMap(({ tests }) => tests))]
-  const command = `${machine.isRoot ? '' : 'sudo '}apt-get install ${still.map(({ name }) => name).join(' ')}`
-  const advice = `Debian packages are missing, and the tests that need them are left out. To run all: ${command}`
+  const advice = `Debian packages are missing, and the tests that need them are left out. To run all: ${command(still, machine)}`
   return { advice, leaveOut, failed: machine.isRoot }
 }
 
-const missing = ({ folders }: Machine): Package[] =>
-  PACKAGES.filter(({ program }) => !folders.some(folder => isExecutable(join(folder, program))))
+/** Installs what brings these programs, where it may. @returns the command that the user has to run; undefined if they are there. */
+export function providePrograms(programs: readonly string[], machine: Machine = thisMachine): string | undefined {
+  const wanted = PACKAGES.filter(({ program }) => programs.includes(program))
+  const still = install(wanted, machine)
+  return still.length === 0 ? undefined : command(still, machine)
+}
+
+/** @returns what is missing afterwards */
+function install(packages: readonly Package[], machine: Machine): Package[] {
+  const before = missing(packages, machine)
+  if (before.length > 0 && machine.isRoot && machine.aptGet('update', '-q')) {
+    machine.aptGet('install', '-q', '-y', '--no-install-recommends', ...before.map(({ name }) => name))
+  }
+  return before.length === 0 ? before : missing(packages, machine)
+}
+
+const command = (packages: readonly Package[], { isRoot }: Machine): string =>
+  `${isRoot ? '' : 'sudo '}apt-get install ${packages.map(({ name }) => name).join(' ')}`
+
+const missing = (packages: readonly Package[], { folders }: Machine): Package[] =>
+  packages.filter(({ program }) => !folders.some(folder => isExecutable(join(folder, program))))
 
 function isExecutable(path: string): boolean {
   try {

@@ -22,6 +22,14 @@ export async function freePorts(count: number): Promise<number> {
   throw new Error(`No ${count} free ports in a row between ${LOWEST} and ${HIGHEST} after ${TRIES} tries`)
 }
 
+/** `port` if it and those `offsets` away are free, else others in the same pattern. */
+export async function portOr(port: number, ...offsets: readonly number[]): Promise<number> {
+  const all = [0, ...offsets]
+  if ((await Promise.all(all.map(offset => isFree(port + offset)))).every(Boolean)) return port
+  const lowest = Math.min(...all)
+  return (await freePorts(Math.max(...all) - lowest + 1)) - lowest
+}
+
 /** On every address: RocketMQ's proxy cannot be told to listen on one. */
 function isFree(port: number): Promise<boolean> {
   return new Promise(resolve => {

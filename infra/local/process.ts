@@ -30,8 +30,17 @@ export interface ProcessSpec {
   readonly readyWithinMs?: number
   /** A process that ends before it is ready is started again until `readyWithinMs` is over. */
   readonly startsAgain?: boolean
+  /** Called before it is started: writes what it reads. */
+  readonly prepare?: () => void
+}
+
+export interface Lifetime {
   /** True: it outlives this process. False (default): it is killed when this process ends, however that happens. */
   readonly outlives?: boolean
+  /** Processes of an earlier run by name: one that still lives is taken over, not started a second time. */
+  readonly adopt?: ReadonlyMap<string, Identity>
+  /** Called each time one was started, before it is ready. */
+  readonly onSpawn?: (started: ManagedProcess) => void
 }
 
 /** What finds a process again from another process: a pid alone may belong to somebody else by then. */
@@ -55,10 +64,13 @@ process.on('exit', () => {
 
 export class ManagedProcess {
   readonly spec: ProcessSpec
+  readonly #lifetime: Lifetime
   #identity: Identity | undefined
 
-  constructor(spec: ProcessSpec) {
+  constructor(spec: ProcessSpec, lifetime: Lifetime = {}) {
     this.spec = spec
+    this.#lifetime = lifetime
+    this.#identity = lifetime.adopt?.get(spec.name)
   }
 
   get name(): string {
@@ -88,11 +100,10 @@ export class ManagedProcess {
 
   /** Resolves when it answers. @throws Error with the end of its log if it ends or does not answer in time; then nothing is left running. */
   async start(): Promise<void> {
-    if (this.identity !== undefined) return
-    const { isReady, readyWithinMs = 30_000, startsAgain = false } = this.spec
+    const { readyWithinMs = 30_000, startsAgain = false } = this.spec
     const end = Date.now() + readyWithinMs
-    this.#spawn()
-    while (!(await isReady().catch(() => false)) || this.identity === undefined) {
+    if (this.identity === undefined) this.#spawn()
+    while (!(await this.isReady())) {
       const late = Date.now() > end
       if (late || (this.identity === undefined && !startsAgain)) {
         const what = late ? `does not answer after ${readyWithinMs} ms` : 'ended before it was ready'
@@ -105,6 +116,12 @@ export class ManagedProcess {
       }
       await sleep(POLL_MS)
     }
+  }
+
+  /** True if it runs and answers. */
+  async isReady(): Promise<boolean> {
+    if (this.identity === undefined) return false
+    return (await this.spec.isReady().catch(() => false)) && this.identity !== undefined
   }
 
   /** SIGTERM, then SIGKILL after `graceMs`. Resolves when it is gone. */
@@ -143,7 +160,9 @@ export class ManagedProcess {
   }
 
   #spawn(): void {
-    const { command, args, env, logFile, outlives = false } = this.spec
+    const { command, args, env, logFile, prepare } = this.spec
+    const { outlives = false, onSpawn } = this.#lifetime
+    prepare?.()
     mkdirSync(dirname(logFile), { recursive: true })
     const log = openSync(logFile, 'a')
     const words = outlives || !tethered ? [command, ...args] : [...TETHER, command, ...args]
@@ -161,6 +180,7 @@ export class ManagedProcess {
     if (child.pid === undefined) throw new Error(`${this.name} cannot be started: no program '${command}'`)
     this.#identity = { pid: child.pid, started: startOf(child.pid) ?? '' }
     if (!outlives) untilExit.add(this)
+    onSpawn?.(this)
   }
 
   #gone(): void {

@@ -2,17 +2,16 @@
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { freePorts } from './ports.ts'
-import { ManagedProcess } from './process.ts'
+import { type Lifetime, ManagedProcess } from './process.ts'
+import { requirePrograms } from './programs.ts'
 
-export interface RedisOptions {
+export interface RedisOptions extends Lifetime {
   /** Everything is kept in it. A start in a folder with an append-only file continues with that. */
   readonly dir: string
   /** Default: a free one. */
   readonly port?: number
   /** Writes an append-only file, to the disk once a second. Default true; false: a restart begins empty. */
   readonly appendonly?: boolean
-  /** It outlives this process. Default false. */
-  readonly outlives?: boolean
   /** Default 'redis'; several in one installation want several names. */
   readonly name?: string
 }
@@ -25,28 +24,36 @@ export interface Redis {
   stop(graceMs?: number): Promise<void>
 }
 
-/** @throws Error with the end of its log if it does not start. */
+/** @throws Error that names the Debian package if there is no Redis, or with the end of its log if it does not start. */
 export async function startRedis(options: RedisOptions): Promise<Redis> {
-  const { dir, appendonly = true, outlives = false, name = 'redis' } = options
-  const port = options.port ?? (await freePorts(1))
-  const server = new ManagedProcess({
-    name,
-    kind: 'redis',
-    command: 'redis-server',
-    args: ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''].concat(
-      appendonly ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : ['--appendonly', 'no'],
-    ),
-    ports: { redis: port },
-    logFile: join(dir, 'output.log'),
-    isReady: () => answersPing(port),
-    outlives,
-  })
-  await server.start()
+  const redis = describeRedis({ ...options, port: options.port ?? (await freePorts(1)) })
+  requirePrograms('redis-server')
+  await redis.server.start()
+  return redis
+}
+
+/** The same without starting it. */
+export function describeRedis(options: RedisOptions & { readonly port: number }): Redis {
+  const { dir, port, appendonly = true, name = 'redis' } = options
+  const server = new ManagedProcess(
+    {
+      name,
+      kind: 'redis',
+      command: 'redis-server',
+      args: ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''].concat(
+        appendonly ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : ['--appendonly', 'no'],
+      ),
+      ports: { redis: port },
+      logFile: join(dir, 'output.log'),
+      isReady: () => answersPing(port),
+    },
+    options,
+  )
   return { server, port, url: `redis://127.0.0.1:${port}`, stop: graceMs => server.stop(graceMs) }
 }
 
 /** False while it still loads its append-only file. */
-export function answersPing(port: number): Promise<boolean> {
+function answersPing(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const socket = connect({ host: '127.0.0.1', port })
     const end = (result: boolean): void => {

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { freePorts } from '../ports.ts'
-import { ManagedProcess } from '../process.ts'
+import { type Lifetime, ManagedProcess } from '../process.ts'
 
-export interface RestProxyOptions {
+export interface RestProxyOptions extends Lifetime {
   /** Its log is kept in it. */
   readonly dir: string
   /** `redis://host:port` */
@@ -13,8 +13,6 @@ export interface RestProxyOptions {
   readonly token?: string
   /** Default: a free one. */
   readonly port?: number
-  /** It outlives this process. Default false. */
-  readonly outlives?: boolean
   /** Default 'redis-rest'. */
   readonly name?: string
 }
@@ -29,21 +27,30 @@ export interface RestProxy {
 
 /** @throws Error with the end of its log if it does not start or Redis does not answer it. */
 export async function startRestProxy(options: RestProxyOptions): Promise<RestProxy> {
-  const { dir, redisUrl, outlives = false, name = 'redis-rest' } = options
   const token = options.token ?? randomBytes(16).toString('hex')
-  const port = options.port ?? (await freePorts(1))
+  const proxy = describeRestProxy({ ...options, token, port: options.port ?? (await freePorts(1)) })
+  await proxy.server.start()
+  return proxy
+}
+
+/** The same without starting it. */
+export function describeRestProxy(
+  options: RestProxyOptions & { readonly port: number; readonly token: string },
+): RestProxy {
+  const { dir, redisUrl, port, token, name = 'redis-rest' } = options
   const url = `http://127.0.0.1:${port}`
-  const server = new ManagedProcess({
-    name,
-    kind: 'redis-rest',
-    command: process.execPath,
-    args: [new URL('main.node.ts', import.meta.url).pathname, '--redis', redisUrl, '--port', String(port)],
-    env: { REDIS_REST_TOKEN: token },
-    ports: { http: port },
-    logFile: join(dir, 'output.log'),
-    isReady: async () => (await fetch(`${url}/ping`, { headers: { authorization: `Bearer ${token}` } })).ok,
-    outlives,
-  })
-  await server.start()
+  const server = new ManagedProcess(
+    {
+      name,
+      kind: 'redis-rest',
+      command: process.execPath,
+      args: [new URL('main.node.ts', import.meta.url).pathname, '--redis', redisUrl, '--port', String(port)],
+      env: { REDIS_REST_TOKEN: token },
+      ports: { http: port },
+      logFile: join(dir, 'output.log'),
+      isReady: async () => (await fetch(`${url}/ping`, { headers: { authorization: `Bearer ${token}` } })).ok,
+    },
+    options,
+  )
   return { server, url, token, stop: graceMs => server.stop(graceMs) }
 }

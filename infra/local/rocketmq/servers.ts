@@ -2,13 +2,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { answers } from '../ports.ts'
-import { ManagedProcess, type ProcessKind } from '../process.ts'
+import { type Lifetime, ManagedProcess, type ProcessKind } from '../process.ts'
 import { ask, RequestCode } from './remoting.ts'
 import { BROKER, brokerProperties, proxySettings, type RocketmqPorts, type RocketmqSettings } from './settings.ts'
 
-export interface ServerOptions extends RocketmqSettings {
+export interface ServerOptions extends RocketmqSettings, Lifetime {
   readonly dir: string
-  readonly outlives?: boolean
 }
 
 interface JavaServer {
@@ -29,19 +28,23 @@ const READY_WITHIN_MS = 60_000
 
 /** @param jars the folder of RocketMQ's jars */
 export function rocketmqServers(jars: string, ports: RocketmqPorts, options: ServerOptions) {
-  const { dir, outlives = false } = options
+  const { dir } = options
   const server = ({ flags, main, args, config: [file, text], ...spec }: JavaServer): ManagedProcess => {
     const home = join(dir, spec.name)
-    mkdirSync(home, { recursive: true })
-    writeFileSync(join(home, file), text)
-    return new ManagedProcess({
-      ...spec,
-      command: 'java',
-      args: [...flags, ...jvm(home, jars), main, ...args, join(home, file)],
-      logFile: join(home, 'output.log'),
-      readyWithinMs: READY_WITHIN_MS,
-      outlives,
-    })
+    return new ManagedProcess(
+      {
+        ...spec,
+        command: 'java',
+        args: [...flags, ...jvm(home, jars), main, ...args, join(home, file)],
+        logFile: join(home, 'output.log'),
+        readyWithinMs: READY_WITHIN_MS,
+        prepare() {
+          mkdirSync(home, { recursive: true })
+          writeFileSync(join(home, file), text)
+        },
+      },
+      options,
+    )
   }
   const namesrv = server({
     name: 'namesrv',

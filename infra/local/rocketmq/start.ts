@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePorts } from '../ports.ts'
 import type { ManagedProcess } from '../process.ts'
+import { requirePrograms } from '../programs.ts'
 import { createGroup, createTopic } from './admin.ts'
-import { provideJars } from './jars.ts'
+import { haveJars, JARS, provideJars } from './jars.ts'
 import { GROUPS, type GroupSpec, TOPICS, type TopicSpec } from './names.ts'
-import { jvm, rocketmqServers } from './servers.ts'
-import type { RocketmqPorts, RocketmqSettings } from './settings.ts'
+import { jvm, rocketmqServers, type ServerOptions } from './servers.ts'
+import type { RocketmqPorts } from './settings.ts'
 
-export interface RocketmqOptions extends RocketmqSettings {
+export interface RocketmqOptions extends ServerOptions {
   /** Everything is kept in it: stores, logs, client caches. A start in a folder that has a store continues with it. */
   readonly dir: string
   /** Default: free ones. */
@@ -19,8 +20,6 @@ export interface RocketmqOptions extends RocketmqSettings {
   /** Created if they are not there. Default: Meridian's own. */
   readonly topics?: readonly TopicSpec[]
   readonly groups?: readonly GroupSpec[]
-  /** The servers outlive this process. Default false. */
-  readonly outlives?: boolean
   /** Called before each step, for people who wait. */
   readonly onStep?: (text: string) => void
 }
@@ -40,28 +39,19 @@ export interface Rocketmq {
   createGroup(group: GroupSpec): Promise<void>
   /** Runs mqadmin with these words (`-n` is added); about a second. @returns what it printed. @throws Error with that if it failed. */
   admin(...words: readonly string[]): Promise<string>
+  /** Resolves when all answer and topics and groups are there. What already runs goes on. */
+  start(): Promise<void>
   /** Lines of the broker's logs that mean lost or doubled entries of a queue. */
   faults(): string[]
   /** All at once; SIGKILL follows after `graceMs` (default 10 000; 0: at once). Resolves when all are gone. The folder stays. */
   stop(graceMs?: number): Promise<void>
 }
 
-/** @throws Error that names the missing Debian packages, or the server that does not start with the end of its log. */
+/** @throws Error that names the missing Debian packages, or the server that does not start with the end of its log; then none is left running. */
 export async function startRocketmq(options: RocketmqOptions): Promise<Rocketmq> {
-  const { topics = TOPICS, groups = GROUPS, onStep = () => {} } = options
-  const ports = options.ports ?? (await pickPorts())
-  onStep('RocketMQ: jars')
-  const jars = await provideJars()
-  const rocketmq = assemble(jars, ports, options)
+  const rocketmq = describeRocketmq({ ...options, ports: options.ports ?? (await pickPorts()) })
   try {
-    for (const server of rocketmq.processes) {
-      onStep(`RocketMQ: ${server.name}`)
-      await server.start()
-      if (server !== rocketmq.broker) continue
-      onStep('RocketMQ: topics and groups')
-      await Promise.all(topics.map(rocketmq.createTopic))
-      await Promise.all(groups.map(rocketmq.createGroup))
-    }
+    await rocketmq.start()
   } catch (error) {
     await rocketmq.stop(0)
     throw error
@@ -69,15 +59,17 @@ export async function startRocketmq(options: RocketmqOptions): Promise<Rocketmq>
   return rocketmq
 }
 
-async function pickPorts(): Promise<RocketmqPorts> {
+/** Free ones. */
+export async function pickPorts(): Promise<RocketmqPorts> {
   // The broker also takes the port two below its own.
   const first = await freePorts(6)
   return { namesrv: first, broker: first + 3, ha: first + 4, proxy: first + 2, proxyRemoting: first + 5 }
 }
 
-function assemble(jars: string, ports: RocketmqPorts, options: RocketmqOptions): Rocketmq {
-  const { dir } = options
-  const { namesrv, broker, proxy } = rocketmqServers(jars, ports, options)
+/** The same without starting it. */
+export function describeRocketmq(options: RocketmqOptions & { readonly ports: RocketmqPorts }): Rocketmq {
+  const { dir, ports, topics = TOPICS, groups = GROUPS, onStep = () => {} } = options
+  const { namesrv, broker, proxy } = rocketmqServers(JARS, ports, options)
   const processes = [namesrv, broker, proxy]
   const namesrvAddress = `127.0.0.1:${ports.namesrv}`
   return {
@@ -90,19 +82,33 @@ function assemble(jars: string, ports: RocketmqPorts, options: RocketmqOptions):
     dir,
     createTopic: topic => createTopic(ports, topic),
     createGroup: group => createGroup(ports, group),
-    admin: (...words) => admin(jars, join(dir, 'mqadmin'), namesrvAddress, words),
+    admin: (...words) => admin(join(dir, 'mqadmin'), namesrvAddress, words),
     faults: () => faults(join(dir, 'broker')),
+    async start() {
+      requirePrograms('java')
+      if (!haveJars()) onStep('RocketMQ: download from Maven Central, about 100 MB, once')
+      await provideJars()
+      onStep('RocketMQ: name server')
+      await namesrv.start()
+      onStep('RocketMQ: broker')
+      await broker.start()
+      onStep('RocketMQ: topics and groups')
+      await Promise.all(topics.map(topic => createTopic(ports, topic)))
+      await Promise.all(groups.map(group => createGroup(ports, group)))
+      onStep('RocketMQ: proxy')
+      await proxy.start()
+    },
     async stop(graceMs) {
       await Promise.all(processes.map(one => one.stop(graceMs)))
     },
   }
 }
 
-async function admin(jars: string, home: string, namesrv: string, words: readonly string[]): Promise<string> {
+async function admin(home: string, namesrv: string, words: readonly string[]): Promise<string> {
   const [command = 'help', ...rest] = words
   const main = 'org.apache.rocketmq.tools.command.MQAdminStartup'
   mkdirSync(home, { recursive: true })
-  const args = ['-Xmx256m', '-XX:TieredStopAtLevel=1', ...jvm(home, jars), main, command, '-n', namesrv, ...rest]
+  const args = ['-Xmx256m', '-XX:TieredStopAtLevel=1', ...jvm(home, JARS), main, command, '-n', namesrv, ...rest]
   const { stdout, stderr } = await promisify(execFile)('java', args, { cwd: home, timeout: 60_000 })
   return stdout + stderr
 }

@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+/** `npm run local:up`, `local:down`, `local:status`: the commands of a local installation, as text for people or JSON for programs. */
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { down, type Endpoints, type Status, status, up } from './installation.ts'
+
+const USAGE = `Usage: npm run local:up     [-- --dir FOLDER] [--free-ports] [--json]
+       npm run local:down   [-- --dir FOLDER]
+       npm run local:status [-- --dir FOLDER] [--json]`
+const DEFAULT_DIR = new URL('../../.local/run', import.meta.url).pathname
+
+const begun = Date.now()
+const seconds = (): string => ((Date.now() - begun) / 1000).toFixed(1)
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      dir: { type: 'string', default: DEFAULT_DIR },
+      'free-ports': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const dir = resolve(values.dir)
+  // With --json, stdout is the answer alone.
+  const say = values.json ? console.error : console.log
+  const onStep = (text: string): void => say(`${seconds().padStart(5)} s  ${text}`)
+  switch (positionals[0]) {
+    case 'up': {
+      const endpoints = await up({ dir, freePorts: values['free-ports'], onStep })
+      onStep('Ready')
+      console.log(values.json ? JSON.stringify(endpoints) : summary(endpoints))
+      return
+    }
+    case 'down': {
+      const ended = await down(dir, onStep)
+      onStep(ended === 0 ? 'Nothing was running' : `${ended} processes stopped`)
+      return
+    }
+    case 'status': {
+      const all = await status(dir)
+      console.log(values.json ? JSON.stringify(all, undefined, 2) : table(all))
+      return
+    }
+    default:
+      console.error(USAGE)
+      process.exitCode = 2
+  }
+}
+
+const summary = ({ rocketmq, namesrv, redis, rest }: Endpoints): string => `
+RocketMQ         ${rocketmq} (gRPC proxy), ${namesrv} (name server)
+Redis            ${redis}
+Redis over REST  ${rest.url}, token ${rest.token}`
+
+function table(all: readonly Status[]): string {
+  if (all.length === 0) return 'Nothing was started here; npm run local:up does'
+  const ports = (one: Status): string =>
+    Object.entries(one.ports)
+      .map(([name, port]) => `${name} ${port}`)
+      .join(', ')
+  return all
+    .map(one => [one.name.padEnd(11), one.health.padEnd(14), String(one.pid ?? '-').padEnd(8), ports(one)].join(' '))
+    .join('\n')
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+})
