@@ -1,17 +1,19 @@
 /** One core: puts log, state, routes and sessions together, opens, ticks and closes them. Its parts do the work; edges reach it through `attach`. */
+import type { Tap, TapHost } from './bridge/port.ts'
 import type { Incarnation } from './contract/ids.ts'
 import { tenantOf } from './contract/ids.ts'
 import type { Limits } from './contract/limits.ts'
 import type { CoreLink, EdgePort } from './contract/link.ts'
 import { Message, type MessageInit } from './contract/message.ts'
+import type { InboxStore } from './inbox/port.ts'
 import { type CoreParts, LocalLink } from './link/local-link.ts'
-import { Turn } from './link/turn.ts'
+import { type Publisher, Turn } from './link/turn.ts'
 import type { Log } from './log/port.ts'
 import { Retained } from './route/retain.ts'
 import { Router } from './route/router.ts'
 import { Flights } from './session/flights.ts'
 import { Inboxes } from './session/inbox.ts'
-import { recover } from './session/recovery.ts'
+import { drive, recover, type Waits } from './session/recovery.ts'
 import { Sessions } from './session/sessions.ts'
 import type { State } from './state/port.ts'
 import type { CoreEvents, CoreStats } from './stats.ts'
@@ -19,6 +21,7 @@ import type { CoreEvents, CoreStats } from './stats.ts'
 export interface CoreOptions {
   readonly log: Log
   readonly state: State
+  readonly inboxes: InboxStore
   readonly limits: Limits
   /** Of this process, never used before. An edge in the same process may have the same. */
   readonly incarnation: Incarnation
@@ -34,9 +37,17 @@ export interface CoreOptions {
   readonly queueQos0?: boolean
 }
 
-export class Core {
+export class Core implements TapHost {
   readonly #o: CoreOptions
-  readonly #ports: EdgePort[] = []
+  #ports: EdgePort[] = []
+  /** Who waits for the receipt of a message that the core publishes itself. */
+  readonly #waiting = new Map<Message, () => void>()
+  readonly #self: Publisher = {
+    receipt: message => {
+      this.#waiting.get(message)?.()
+      this.#waiting.delete(message)
+    },
+  }
   readonly #parts: CoreParts
   /** Of the messages the core publishes itself. */
   readonly #origin: Incarnation
@@ -46,10 +57,17 @@ export class Core {
   constructor(options: CoreOptions) {
     this.#o = options
     this.#origin = `${options.incarnation}.core` as Incarnation
-    const { log, state, limits, stats, now, defer } = options
+    const { log, state, inboxes: store, limits, stats, now, defer } = options
     const events: CoreEvents = options.events ?? (() => {})
-    const common = { state, limits, stats, events, now }
-    const inboxes = new Inboxes({ ...common, dropPolicy: options.dropPolicy ?? 'oldest' })
+    const common = { state, store, limits, stats, events, now }
+    const inboxes: Inboxes = new Inboxes({
+      ...common,
+      dropPolicy: options.dropPolicy ?? 'oldest',
+      mark(s) {
+        sessions.mark(s)
+        turn.urge()
+      },
+    })
     const retained = new Retained(common)
     const router: Router = new Router({
       cachedTopics: limits.routeCacheTopics,
@@ -58,34 +76,49 @@ export class Core {
       inboxes,
       retained,
       session: client => sessions.get(client),
+      turn: () => turn,
     })
     const turn: Turn = new Turn({
       ...common,
       log,
       defer,
-      commits: [...new Set([log.commits, state.commits])],
+      state: state.commits,
       route: (message, from, envelope) => router.route(message, from, envelope),
       stage: () => sessions.stage(),
       congest: on => {
         for (const port of this.#ports) port.congested(on)
       },
     })
-    const flights = new Flights({ turn, inboxes, now, mark: s => sessions.mark(s), inLog: m => router.holds(m) })
+    const durably = (message: Message) => router.durably(message)
+    const flights = new Flights({
+      turn,
+      inboxes,
+      now,
+      durably,
+      marks: store.marks,
+      mark: s => sessions.mark(s),
+      inLog: m => router.holds(m),
+    })
     const sessions: Sessions = new Sessions({
       ...common,
       turn,
       inboxes,
       flights,
+      durably,
       routes: client => router.routes(tenantOf(client)),
       publish: init => this.publish(init),
     })
     this.#parts = { turn, sessions, flights, inboxes, router, retained, stats, now, defer }
   }
 
-  /** Loads the state, replays the log, and takes every session that was online as disconnected now. Throws if something of it cannot be read or written. */
-  open(): void {
-    const { log, state, stats, events } = this.#o
-    recover({ ...this.#parts, log, state })
+  /** Loads the state, replays the log, and takes every session that was online as disconnected now; a promise if the stores take time. Fails if something of it cannot be read or written. */
+  open(): Promise<void> | undefined {
+    return drive(this.#open())
+  }
+
+  *#open(): Waits {
+    const { log, state, inboxes: store, stats, events } = this.#o
+    yield* recover({ ...this.#parts, log, state, store })
     this.#isOpen = true
     const now = this.#o.now()
     for (const s of [...this.#parts.sessions.values()]) this.#parts.sessions.settle(s, now)
@@ -93,10 +126,23 @@ export class Core {
     events?.({ is: 'recovered', sessions: stats.nowSessions, retained: stats.nowRetained, messages: stats.recovered })
   }
 
-  /** The link of an edge in this process. `incarnation`: origin of the messages it publishes. */
+  /** The link of an edge: in this process, or of the core's end of a link to one elsewhere. `incarnation`: origin of the messages it publishes. */
   attach(port: EdgePort, incarnation: Incarnation): CoreLink {
-    this.#ports.push(port)
+    this.#ports = [...this.#ports, port]
+    this.#parts.router.alone = this.#ports.length === 1 && port.unanswered === undefined
     return new LocalLink(this.#parts, port, incarnation)
+  }
+
+  /** The edge is gone for good: its sessions are offline from now on, and what it has not answered goes to them, and to other members of groups. */
+  detach(port: EdgePort): void {
+    const { sessions, router, turn } = this.#parts
+    this.#ports = this.#ports.filter(p => p !== port)
+    const handed = [...(port.unanswered?.() ?? [])]
+    for (const s of [...sessions.values()]) if (s.port === port) sessions.forsake(s)
+    for (const { message, groups } of handed)
+      for (const group of groups ?? []) if (!message.settled?.has(group)) router.again(group, message, port)
+    for (const { message } of handed) router.delivered(message)
+    turn.urge()
   }
 
   /** The log cannot be written, or is behind: edges read no further from publishers. */
@@ -112,19 +158,39 @@ export class Core {
     this.#parts.turn.tick(now)
   }
 
-  /** A message of the gateway itself. Topics below `$SYS/` are retained in memory only. */
-  publish(init: MessageInit): void {
+  /**
+   * A message of the gateway itself. Topics below `$SYS/` are retained in memory only. `done` once it is routed and, with
+   * QoS ≥ 1, durable: never inside the call, and never if the core closes first.
+   */
+  publish(init: MessageInit, done?: () => void): void {
+    const { retained, turn } = this.#parts
     const message = new Message(this.#origin, ++this.#seq, init)
-    if (message.retain) this.#parts.retained.accept(message)
-    this.#parts.turn.message(message, undefined)
+    if (message.retain) retained.accept(message)
+    if (done !== undefined && message.qos > 0) this.#waiting.set(message, done)
+    turn.message(message, this.#self)
+    if (done !== undefined && message.qos === 0) turn.call(done)
   }
 
-  /** Carries out and makes durable what is pending, then closes log and state. */
-  close(): void {
-    if (!this.#isOpen) return
+  /** Before `open`: sees every message from then on. */
+  tap(tap: Tap): void {
+    this.#parts.router.tap = tap
+  }
+
+  tapped(message: Message): void {
+    this.#parts.router.delivered(message)
+  }
+
+  congest(on: boolean): void {
+    this.#parts.turn.press(on)
+  }
+
+  /** Carries out and makes durable what is pending, then closes log and state; `done` when that has happened, which may be at once. */
+  close(done: () => void = () => {}): void {
+    if (!this.#isOpen) return done()
     this.#isOpen = false
-    this.#parts.turn.urge()
-    this.#parts.turn.flush()
-    for (const commits of new Set([this.#o.log.commits, this.#o.state.commits])) commits.close()
+    this.#parts.turn.whenIdle(() => {
+      for (const commits of new Set([this.#o.log.commits, this.#o.state.commits])) commits.close()
+      done()
+    })
   }
 }

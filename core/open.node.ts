@@ -2,6 +2,8 @@
 import type { Incarnation } from './contract/ids.ts'
 import type { Limits } from './contract/limits.ts'
 import { Core } from './core.ts'
+import { EmbeddedInboxes } from './inbox/embedded/inboxes.node.ts'
+import { MemoryInboxes } from './inbox/memory.ts'
 import { EmbeddedLog } from './log/embedded/log.node.ts'
 import { MemoryLog } from './log/memory.ts'
 import { EmbeddedState } from './state/embedded/state.node.ts'
@@ -31,13 +33,19 @@ export function openStandaloneCore(options: StandaloneCoreOptions): Core {
   const { dataDir, synchronous, ...rest } = options
   const incarnation = options.incarnation ?? (crypto.randomUUID() as Incarnation)
   if (dataDir === ':memory:') {
-    const core = new Core({ ...rest, incarnation, log: new MemoryLog(), state: new MemoryState() })
+    const stores = { log: new MemoryLog(), state: new MemoryState(), inboxes: new MemoryInboxes() }
+    const core = new Core({ ...rest, incarnation, ...stores })
     core.open()
     return core
   }
   const store = new EmbeddedStore({ dir: dataDir, synchronous })
   try {
-    const core = new Core({ ...rest, incarnation, log: new EmbeddedLog(store), state: new EmbeddedState(store) })
+    const stores = {
+      log: new EmbeddedLog(store),
+      state: new EmbeddedState(store),
+      inboxes: new EmbeddedInboxes(store),
+    }
+    const core = new Core({ ...rest, incarnation, ...stores })
     core.open()
     return core
   } catch (error) {

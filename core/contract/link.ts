@@ -1,7 +1,7 @@
 /**
  * The link between an edge and the core: the only thing the two know of each other. In one process it is function calls,
  * between processes a WebSocket carries the same records. Calls never throw for what a device did; `done` callbacks run
- * later, never inside the call, and in the order of the calls.
+ * later, never inside the call, and for one client in the order of the calls.
  *
  * One turn: an edge calls `publish`, `journal`, … while it reads its sockets; the core appends all of it as one envelope,
  * then answers receipts and done-callbacks, routes, and calls `EdgePort.deliver`; then the edge writes its sockets.
@@ -54,6 +54,14 @@ export interface Release {
   readonly will: boolean
   readonly expirySec: number
   readonly outbound: Outbound
+  /** Messages handed to this edge that it had not seen when the session ended, oldest first. Filled in by the core's end of the link. */
+  readonly unseen?: readonly Message[]
+}
+
+/** A message of QoS ≥ 1 on its way to an edge, or held there. */
+export interface Handed {
+  readonly message: Message
+  readonly groups: readonly TopicFilter[] | undefined
 }
 
 export interface CoreLink {
@@ -90,8 +98,8 @@ export interface CoreLink {
   /** The connection has ended: the session is offline or over. An old epoch has no effect. */
   release(client: ClientKey, epoch: number, release: Release): void
   /**
-   * A member left without having taken a shared group's copy, and no other member is connected at this edge: it goes to a
-   * member that is not, if there is one. Durable before `delivered` counts.
+   * A member left without having taken a shared group's copy (or there was none), and no other member is connected at this
+   * edge: it goes to one at another edge, or to one that is offline, if there is any. Durable before `delivered` counts.
    */
   giveBack(group: TopicFilter, message: Message): void
   /** Every persistent recipient of this message at this edge has acknowledged it or has been spooled. Called once per `deliver` that returned true. */
@@ -102,11 +110,15 @@ export interface EdgePort {
   /** Durable and routed: the publisher may be acknowledged. `matched`: somebody subscribes (0x10 otherwise). */
   receipt(message: Message, matched: boolean): void
   /**
-   * A message with at least one match at this edge (by the edge's own index, or its `target`). Returns true if the edge
-   * holds it for persistent recipients and will answer `delivered`, false if nothing is to be waited for.
+   * A message with at least one match at this edge (by the edge's own index, or its `target`). `groups`: the `$share/…`
+   * filters whose copy this edge was given; one without a member here is answered with `giveBack`. Undefined: there is no
+   * other edge, and it chooses for each group. Returns true if the edge holds the message for persistent recipients and will
+   * answer `delivered`, false if nothing is to be waited for.
    */
-  deliver(message: Message): boolean
+  deliver(message: Message, groups: readonly TopicFilter[] | undefined): boolean
   /** Another connection claimed the client, or an operator asks: close it (0x8E or `reason`), then `release`. */
   kick(client: ClientKey, epoch: number, reason: number): void
   congested(on: boolean): void
+  /** What it was handed and has not answered with `delivered`, oldest first. Absent at an edge in the same process, which cannot die alone. */
+  unanswered?(): Iterable<Handed>
 }

@@ -1,4 +1,4 @@
-/** One accepted PUBLISH on its way through the gateway. Edge and core share it; nobody mutates it but for the fields marked `Edge only`. */
+/** One accepted PUBLISH on its way through the gateway. Edge and core share it; nobody mutates it but for the fields marked `Edge only` and `Core only`. */
 import { type ClientKey, type Incarnation, NO_CLIENT, type Tenant, type TopicName } from './ids.ts'
 
 export type QoS = 0 | 1 | 2
@@ -55,6 +55,10 @@ export class Message {
   publisherPacketId = 0
   /** Edge only: frames already encoded for receivers, see `edge/flow/frames.ts`. */
   frames: unknown = undefined
+  /** Edge only: its delivery number on a link between processes, 0 once it is answered (or if it never had one). */
+  ref = 0
+  /** Core only: who has it safe already although its edge has not answered: client keys, and full filters of shared groups. */
+  settled: Set<string> | undefined = undefined
 
   constructor(origin: Incarnation, seq: number, m: MessageInit) {
     this.origin = origin

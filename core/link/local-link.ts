@@ -93,14 +93,17 @@ export class LocalLink implements CoreLink {
     const { turn, sessions, flights } = this.#core
     const s = sessions.owned(this.#port, client, epoch)
     if (s === undefined) return
+    if (this.#port.unanswered !== undefined) settled(client, step)
     flights.step(s, step)
     if (done !== undefined) turn.call(() => turn.answer(done))
   }
 
   spool(client: ClientKey, epoch: number, message: Message): void {
-    const { sessions, inboxes } = this.#core
+    const { sessions, inboxes, router } = this.#core
     const s = sessions.owned(this.#port, client, epoch)
-    if (s !== undefined) inboxes.append(s, message)
+    if (s === undefined) return
+    if (this.#port.unanswered !== undefined) settle(message, client)
+    inboxes.append(s, message, router.durably(message))
   }
 
   drain(client: ClientKey, epoch: number, limit: number, done: (page: InboxPage) => void): void {
@@ -116,6 +119,7 @@ export class LocalLink implements CoreLink {
     const { sessions, flights, turn } = this.#core
     const s = sessions.owned(this.#port, client, epoch)
     if (s === undefined) return
+    if (this.#port.unanswered !== undefined) for (const message of messagesOf(outbound)) settle(message, client)
     flights.save(s, outbound)
     turn.urge()
   }
@@ -127,12 +131,12 @@ export class LocalLink implements CoreLink {
   }
 
   giveBack(group: TopicFilter, message: Message): void {
-    this.#core.router.toOffline(group, message)
+    this.#core.router.again(group, message, this.#port)
     this.#core.turn.urge()
   }
 
   delivered(message: Message): void {
-    this.#core.router.delivered(message, this.#core.turn)
+    this.#core.router.delivered(message)
   }
 
   /** The packet id of an inbound QoS 2 message of a session that is connected here. */
@@ -142,3 +146,19 @@ export class LocalLink implements CoreLink {
     if (s?.presence === 'online' && s.port === this.#port) flights.open(s, message.packetId)
   }
 }
+
+/** Should the edge die before it answers for the message: this client, or group, has it safe. */
+function settle(message: Message, who: ClientKey | TopicFilter): void {
+  message.settled ??= new Set()
+  message.settled.add(who)
+}
+
+function settled(client: ClientKey, step: Step): void {
+  if (step.step === 'taken') settle(step.message, step.group)
+  else if (step.step === 'done' && step.message !== undefined) settle(step.message, client)
+}
+
+const messagesOf = ({ inflight, queue }: Outbound): readonly Message[] => [
+  ...inflight.flatMap(f => (f.message === undefined ? [] : [f.message])),
+  ...queue,
+]

@@ -1,9 +1,14 @@
 /**
- * The turn: what edges said since the last one, made durable at once and then carried out in order. Owns the queue, the
- * envelope under construction, commits and their retries; knows neither routes nor sessions.
+ * The turn: what edges said since the last one, made durable and then carried out in order. Owns the queue, the envelope
+ * under construction, and what waits for commits; knows neither routes nor sessions.
  *
- *     calls ─▶ queue + envelope + staged state ──commit──▶ answers of the turn before ─▶ queue, in order ─▶ calls …
+ *     calls ─▶ queue + envelope ──commit of the log──▶ queue, in order ─▶ calls …
+ *         └──▶ staged state ──commit of the state──▶ answers; envelopes close
+ *
+ * The two commits are one if log and state are one store. If not, state that was staged with an envelope is committed after
+ * it: what the log does not hold must not be in a record.
  */
+import type { ByteWriter } from '../contract/codec.ts'
 import type { ClientKey } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
 import type { EdgePort, Step } from '../contract/link.ts'
@@ -12,11 +17,12 @@ import { EnvelopeWriter } from '../log/envelope.ts'
 import type { Commits, Log } from '../log/port.ts'
 import { Envelope, Watermark } from '../log/watermark.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
+import { Committer } from './committer.ts'
 
 export interface TurnOptions {
   readonly log: Log
-  /** All that has to commit, each once. */
-  readonly commits: readonly Commits[]
+  /** Of the state; may be the same as the log's. */
+  readonly state: Commits
   readonly limits: Limits
   readonly stats: CoreStats
   readonly events: CoreEvents
@@ -24,25 +30,29 @@ export interface TurnOptions {
   /** Runs a function once the sockets of this turn have been read. */
   readonly defer: (fn: () => void) => void
   /** Carries out one message. `envelope` holds it in the log; undefined if it is not there. */
-  readonly route: (message: Message, from: EdgePort | undefined, envelope: Envelope | undefined) => void
+  readonly route: (message: Message, from: Publisher | undefined, envelope: Envelope | undefined) => void
   /** Last chance to stage state before a commit. */
   readonly stage: () => void
   readonly congest: (on: boolean) => void
 }
 
 type Work = Message | (() => void)
+/** Who gets the receipt. */
+export type Publisher = Pick<EdgePort, 'receipt'>
 
 interface Batch {
   readonly queue: Work[]
-  readonly from: (EdgePort | undefined)[]
-  readonly answers: (() => void)[]
-  readonly closings: Envelope[]
+  readonly from: (Publisher | undefined)[]
   readonly envelope: Envelope | undefined
   readonly bytes: number
 }
 
-const RETRY_FIRST_MS = 1_000
-const RETRY_MAX_MS = 30_000
+/** What waits for a commit of the state. */
+interface Staged {
+  readonly answers: (() => void)[]
+  readonly closings: Envelope[]
+}
+
 const MESSAGE_OVERHEAD_BYTES = 128
 
 export class Turn {
@@ -51,23 +61,30 @@ export class Turn {
   /** What edges are told: reading from publishers pauses. */
   congested = false
   readonly #o: TurnOptions
+  readonly #log: Committer
+  /** The same as `#log` if there is one store. */
+  readonly #state: Committer
   readonly #writer = new EnvelopeWriter()
   readonly #watermark = new Watermark()
   #queue: Work[] = []
-  #from: (EdgePort | undefined)[] = []
+  #from: (Publisher | undefined)[] = []
+  /** QoS 0 messages that came while the log was being written: they need not wait for it. */
+  #fast: Message[] = []
   #answers: (() => void)[] = []
   #closings: Envelope[] = []
+  #staged: Staged | undefined = undefined
   #envelope: Envelope | undefined = undefined
   #urgent = false
+  /** Of `#queue`, and of that and what is being committed. */
   #bytes = 0
+  #pendingBytes = 0
+  /** Somebody else than the log is behind. */
+  #pressed = false
   #scheduled = false
   #running = false
-  #committing: Batch | undefined = undefined
-  #failing = false
-  #retryAt = 0
-  #retryMs = RETRY_FIRST_MS
   #trimDue = false
   #trimmed = 0
+  #idle: (() => void)[] = []
   readonly #flush = () => {
     this.#scheduled = false
     this.flush()
@@ -76,23 +93,36 @@ export class Turn {
   constructor(options: TurnOptions) {
     this.#o = options
     this.position = options.log.next
+    this.#log = new Committer(options.log.commits, options)
+    this.#state = this.#isOne ? this.#log : new Committer(options.state, options)
   }
 
-  /** The last commit failed: nothing is answered until one succeeds. */
+  /** The state cannot be written: claims are refused. */
   get failing(): boolean {
-    return this.#failing
+    return this.#state.failing
+  }
+
+  /** Log and state are one store, with one commit. */
+  get #isOne(): boolean {
+    return this.#o.log.commits === this.#o.state
   }
 
   /** Accepts a message: it is routed, in its place, once it is durable. */
-  message(message: Message, from: EdgePort | undefined): void {
+  message(message: Message, from: Publisher | undefined): void {
+    if (message.qos === 0 && this.#log.busy && !message.retain) {
+      this.#fast.push(message)
+      return this.#schedule()
+    }
     this.#queue.push(message)
     this.#from.push(from)
     if (message.qos > 0 && this.#o.log.keeps) {
       this.#writer.message(message)
       this.#envelope ??= new Envelope(this.position)
     }
-    this.#bytes += message.payload.length + message.topic.length + MESSAGE_OVERHEAD_BYTES
-    if (this.#bytes > this.#o.limits.logPendingBytes && !this.congested) this.#congest(true)
+    const bytes = message.payload.length + message.topic.length + MESSAGE_OVERHEAD_BYTES
+    this.#bytes += bytes
+    this.#pendingBytes += bytes
+    if (this.#pendingBytes > this.#o.limits.logPendingBytes && !this.congested) this.#weigh()
     if (!this.#scheduled) this.#schedule()
   }
 
@@ -113,6 +143,22 @@ export class Turn {
   /** Nothing waits for this entry any more, once what was staged up to now is durable. */
   close(envelope: Envelope | undefined): void {
     if (envelope !== undefined) this.#closings.push(envelope)
+  }
+
+  /**
+   * What is written elsewhere holds the envelope until it is durable: the callback for that. Undefined if nothing need be
+   * waited for: there is no envelope, or the next commit makes it durable anyway.
+   */
+  share(envelope: Envelope | undefined): (() => void) | undefined {
+    if (envelope === undefined || this.#isOne) return undefined
+    envelope.open++
+    envelope.durable ??= () => this.close(envelope)
+    return envelope.durable
+  }
+
+  /** At start: an envelope of an earlier life that something still waits for, before any other. */
+  keep(envelope: Envelope): void {
+    this.#watermark.add(envelope)
   }
 
   /** Position the next step or message will have. */
@@ -139,20 +185,27 @@ export class Turn {
     this.urge()
   }
 
-  /** Answers a call that staged nothing: at once, unless an earlier answer still waits. Only from within `call`. */
+  /** Answers a call that staged nothing: at once, unless an earlier answer waits for the same commit. Only from within `call`. */
   answer(fn: () => void): void {
-    if (this.#answers.length > 0) this.#answers.push(fn)
+    if (this.#isOne && this.#answers.length > 0) this.#answers.push(fn)
     else fn()
+  }
+
+  /** Somebody else cannot keep up: edges read no further from publishers. */
+  press(on: boolean): void {
+    this.#pressed = on
+    this.#weigh()
   }
 
   /** About once a second: retries, and trims the log with the next commit. */
   tick(now: number): void {
     this.#trimDue = true
     this.#o.stats.nowLogEnvelopes = this.#watermark.size
-    this.#o.stats.nowPendingBytes = this.#bytes + (this.#committing?.bytes ?? 0)
-    if (this.#committing !== undefined) {
-      if (this.#failing && now >= this.#retryAt) this.#commit(this.#committing)
-    } else if (this.#closings.length > 0 || this.#o.commits.some(c => c.dirty)) this.urge()
+    this.#o.stats.nowPendingBytes = this.#pendingBytes
+    this.#log.tick(now)
+    if (this.#state !== this.#log) this.#state.tick(now)
+    if (this.#log.busy) return
+    if (this.#closings.length > 0 || this.#o.log.commits.dirty || this.#o.state.dirty) this.urge()
     else this.#trim()
   }
 
@@ -161,11 +214,24 @@ export class Turn {
     if (this.#running) return
     this.#running = true
     try {
-      while (this.#committing === undefined && (this.#queue.length > 0 || this.#urgent || this.#writer.records > 0))
-        this.#turn()
+      this.#carryOutFast()
+      while (!this.#log.busy && (this.#queue.length > 0 || this.#urgent || this.#writer.records > 0)) this.#turn()
     } finally {
       this.#running = false
     }
+    if (this.#idle.length > 0 && !this.#busy) for (const fn of this.#idle.splice(0)) fn()
+  }
+
+  /** `fn` once nothing is pending any more: at once, or when the commits under way are done. Nobody waits for a store that fails. */
+  whenIdle(fn: () => void): void {
+    this.#idle.push(fn)
+    this.urge()
+    this.flush()
+  }
+
+  get #busy(): boolean {
+    if (this.#log.failing || this.#state.failing) return false
+    return this.#log.busy || this.#state.busy || this.#queue.length > 0 || this.#staged !== undefined
   }
 
   #schedule(): void {
@@ -175,32 +241,67 @@ export class Turn {
   }
 
   #turn(): void {
-    const durable = this.#urgent || this.#writer.records > 0
-    if (durable) this.#o.stage()
-    const batch: Batch = {
-      queue: this.#queue,
-      from: this.#from,
-      answers: durable ? this.#answers : [],
-      closings: durable ? this.#closings : [],
-      envelope: this.#envelope,
-      bytes: this.#bytes,
-    }
+    const one = this.#isOne
+    const records = this.#writer.records > 0
+    const commit = records || (one && this.#urgent)
+    if (this.#urgent || (one && records)) this.#stage()
+    const batch: Batch = { queue: this.#queue, from: this.#from, envelope: this.#envelope, bytes: this.#bytes }
     this.#queue = []
     this.#from = []
     this.#bytes = 0
     this.#envelope = undefined
-    if (!durable) return this.#carryOut(batch)
-    this.#answers = []
-    this.#closings = []
-    this.#urgent = false
-    this.#append(batch)
-    this.#committing = batch
-    this.#commit(batch)
+    if (!commit) {
+      this.#commitState()
+      return this.#carryOut(batch)
+    }
+    const taken = this.#append(batch)
+    const staged = one ? this.#takeStaged() : undefined
+    this.#log.start(() => {
+      if (taken !== undefined) this.#writer.recycle(taken)
+      this.#settle(staged)
+      this.#commitState()
+      this.#carryOut(batch)
+      if (!this.#running) this.flush()
+    })
   }
 
-  #append(batch: Batch): void {
+  /** What has changed goes into the state as it is before this turn's envelope ends, and waits for its commit. */
+  #stage(): void {
+    this.#urgent = false
+    this.#o.stage()
+    const { answers, closings } = this.#takeStaged() ?? { answers: [], closings: [] }
+    this.#staged = { answers: answers.concat(this.#answers), closings: closings.concat(this.#closings) }
+    this.#answers = []
+    this.#closings = []
+  }
+
+  #takeStaged(): Staged | undefined {
+    const staged = this.#staged
+    this.#staged = undefined
+    return staged
+  }
+
+  /** Of a store of its own, once the log holds what was staged up to now. */
+  #commitState(): void {
+    if (this.#isOne || this.#log.busy || this.#state.busy || this.#staged === undefined) return
+    const staged = this.#takeStaged()
+    this.#state.start(() => {
+      this.#settle(staged)
+      this.#commitState()
+      if (!this.#running) this.flush()
+    })
+  }
+
+  #settle(staged: Staged | undefined): void {
+    if (staged === undefined) return
+    for (const envelope of staged.closings) envelope.open--
+    if (this.#trimDue) this.#trim()
+    for (const answer of staged.answers) answer()
+  }
+
+  #append(batch: Batch): ByteWriter | undefined {
     const { records } = this.#writer
-    if (batch.envelope === undefined) return
+    if (batch.envelope === undefined) return undefined
     const { stats, log } = this.#o
     const taken = this.#writer.take()
     log.append(this.position, records, taken.bytes.subarray(0, taken.length))
@@ -208,57 +309,29 @@ export class Turn {
     stats.logBytes += taken.length
     this.position += records
     this.#watermark.add(batch.envelope)
-    batch.answers.unshift(() => this.#writer.recycle(taken))
+    return taken
   }
 
-  #commit(batch: Batch): void {
-    let left = this.#o.commits.length
-    let failure: Error | undefined
-    const done = (error: Error | undefined) => {
-      failure ??= error
-      if (--left > 0) return
-      if (failure !== undefined) return this.#failed(failure)
-      this.#committed(batch)
-    }
-    for (const c of this.#o.commits) c.commit(done)
-  }
-
-  #failed(error: Error): void {
-    const { stats, events, now } = this.#o
-    stats.commitFailures++
-    this.#retryMs = this.#failing ? Math.min(this.#retryMs * 2, RETRY_MAX_MS) : RETRY_FIRST_MS
-    this.#failing = true
-    this.#retryAt = now() + this.#retryMs
-    if (!this.congested) this.#congest(true)
-    events({ is: 'commit-failed', detail: error.message, retryMs: this.#retryMs })
-  }
-
-  #committed(batch: Batch): void {
-    this.#o.stats.commits++
-    if (this.#failing) {
-      this.#failing = false
-      this.#o.events({ is: 'commit-recovered' })
-    }
-    this.#committing = undefined
-    for (const envelope of batch.closings) envelope.open--
-    if (this.#trimDue) this.#trim()
-    this.#carryOut(batch)
-    if (!this.#running) this.flush()
+  #carryOutFast(): void {
+    const fast = this.#fast
+    if (fast.length === 0) return
+    this.#fast = []
+    for (const message of fast) this.#o.route(message, undefined, undefined)
   }
 
   #carryOut(batch: Batch): void {
-    for (const answer of batch.answers) answer()
     const { queue, from, envelope } = batch
-    const { route } = this.#o
+    const { route, log, state } = this.#o
     for (let i = 0; i < queue.length; i++) {
       const work = queue[i]!
       if (typeof work === 'function') work()
       else route(work, from[i], work.qos > 0 ? envelope : undefined)
     }
-    for (const c of this.#o.commits) if (c.full) this.#urgent = true
+    if (log.commits.full || state.full) this.#urgent = true
     // Inbox entries that routing wrote go with the next commit; until then the log keeps this envelope.
     this.close(envelope)
-    if (this.congested && !this.#failing && this.#bytes <= this.#o.limits.logPendingBytes) this.#congest(false)
+    this.#pendingBytes -= batch.bytes
+    if (this.congested) this.#weigh()
   }
 
   #trim(): void {
@@ -269,7 +342,10 @@ export class Turn {
     this.#o.log.trim(low)
   }
 
-  #congest(on: boolean): void {
+  /** Tells edges if that has changed. */
+  #weigh(): void {
+    const on = this.#pressed || this.#pendingBytes > this.#o.limits.logPendingBytes
+    if (on === this.congested) return
     this.congested = on
     this.#o.congest(on)
   }

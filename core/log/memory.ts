@@ -33,7 +33,7 @@ export class MemoryLog implements Log {
     this.#envelopes = this.#envelopes.filter(e => e.position >= position)
   }
 
-  replay(visit: (position: number, records: number, envelope: Uint8Array) => void): void {
+  replay(visit: (position: number, records: number, envelope: Uint8Array) => void): undefined {
     for (const e of this.#envelopes) visit(e.position, e.records, e.envelope)
   }
 }

@@ -6,7 +6,10 @@ export interface Commits {
   readonly dirty: boolean
   /** So much waits that the next commit should not be waited for. */
   readonly full: boolean
-  /** `done` once durable, in the same call or later. With an error nothing of it is durable, all of it is kept, and the next `commit` tries it again. */
+  /**
+   * `done` once durable, in the same call or later; one commit at a time. With an error nothing need be durable, all of it is
+   * kept, and the next `commit` tries it again.
+   */
   commit(done: (error: Error | undefined) => void): void
   close(): void
 }
@@ -19,8 +22,8 @@ export interface Log {
   readonly next: number
   /** `envelope` holds `records` records, the first at `position`. The bytes must stay as they are until the commit succeeded. */
   append(position: number, records: number, envelope: Uint8Array): void
-  /** Forgets every envelope that starts before `position`. Durable with the next commit. */
+  /** Forgets every envelope that starts before `position`. Durable with the next commit, or soon. */
   trim(position: number): void
-  /** All envelopes, in order. */
-  replay(visit: (position: number, records: number, envelope: Uint8Array) => void): void
+  /** All envelopes that were there when the log was opened, in order; a promise if that takes time. May be called again. Fails if one cannot be read, or if `visit` refuses it. */
+  replay(visit: (position: number, records: number, envelope: Uint8Array) => void): Promise<void> | undefined
 }

@@ -5,6 +5,8 @@ export class Envelope {
   readonly position: number
   /** Entries somebody waits for; it starts with one for the routing of the turn itself. */
   open = 1
+  /** The callback of `Turn.share`. */
+  durable: (() => void) | undefined = undefined
 
   constructor(position: number) {
     this.position = position

@@ -61,10 +61,21 @@ export class Group extends Members {
     this.filter = filter
   }
 
-  /** An edge with an online member, in turn; one that gets the message anyway comes first. */
-  nextEdge(chosen: readonly EdgePort[]): EdgePort | undefined {
-    const known = this.edges.find(e => chosen.includes(e.port))
-    return known?.port ?? this.edges[this.#turn++ % this.edges.length]?.port
+  /** An edge with an online member: where the message came from, else in turn, each as often as it has members. */
+  nextEdge(from: unknown, except?: EdgePort): EdgePort | undefined {
+    let members = 0
+    for (const { port, count } of this.edges) {
+      if (port === from) return port
+      if (port !== except) members += count
+    }
+    if (members === 0) return undefined
+    let turn = this.#turn++ % members
+    for (const { port, count } of this.edges) {
+      if (port === except) continue
+      if (turn < count) return port
+      turn -= count
+    }
+    return undefined
   }
 
   /** The offline member whose turn it is. */

@@ -1,8 +1,10 @@
 /** Carries one message to everybody who wants it: edges, inboxes of offline sessions, groups, the one target. Then answers its publisher. Makes nothing durable itself. */
+
+import type { Tap } from '../bridge/port.ts'
 import { type ClientKey, NO_CLIENT, type Tenant, type TopicFilter } from '../contract/ids.ts'
 import type { EdgePort } from '../contract/link.ts'
 import type { Message, QoS } from '../contract/message.ts'
-import type { Turn } from '../link/turn.ts'
+import type { Publisher, Turn } from '../link/turn.ts'
 import type { Envelope } from '../log/watermark.ts'
 import type { Inboxes } from '../session/inbox.ts'
 import type { Session } from '../session/session.ts'
@@ -19,15 +21,23 @@ export interface RouterOptions {
   readonly inboxes: Inboxes
   readonly retained: Retained
   readonly session: (client: ClientKey) => Session | undefined
+  readonly turn: () => Turn
 }
 
-/** A message that edges hold for persistent recipients. */
+/** What edges are told that are not the only one: no group chose them. */
+const NO_GROUPS: readonly TopicFilter[] = []
+
+/** A message that edges hold for persistent recipients, or a tap. */
 interface Held {
   readonly envelope: Envelope
   waits: number
 }
 
 export class Router {
+  /** There is one edge, in this process: it chooses for every group. */
+  alone = false
+  /** Sees every message. */
+  tap: Tap | undefined = undefined
   readonly #o: RouterOptions
   readonly #tenants = new Map<Tenant, Routes>()
   readonly #held = new Map<Message, Held>()
@@ -51,17 +61,19 @@ export class Router {
     return routes
   }
 
-  route(message: Message, from: EdgePort | undefined, envelope: Envelope | undefined): void {
+  route(message: Message, from: Publisher | undefined, envelope: Envelope | undefined): void {
     const { stats } = this.#o
     stats.published++
     if (message.retain) this.#o.retained.apply(message)
-    const matched = message.target === NO_CLIENT ? this.#fanOut(message, envelope) : this.#direct(message, envelope)
+    if (this.tap !== undefined) this.#hand(message, envelope, this.tap.offer(message))
+    const matched =
+      message.target === NO_CLIENT ? this.#fanOut(message, from, envelope) : this.#direct(message, envelope)
     if (!matched) stats.unmatched++
     if (message.qos > 0 && from !== undefined) from.receipt(message, matched)
   }
 
-  /** An edge holds the message no more. */
-  delivered(message: Message, turn: Turn): void {
+  /** An edge, or the tap, holds the message no more. */
+  delivered(message: Message): void {
     if (message === this.#delivering) {
       this.#early++
       return
@@ -69,7 +81,18 @@ export class Router {
     const held = this.#held.get(message)
     if (held === undefined || --held.waits > 0) return
     this.#held.delete(message)
-    turn.close(held.envelope)
+    this.#o.turn().close(held.envelope)
+  }
+
+  /** For a copy of the message in an inbox: when that is durable, the log need not hold it for it. */
+  durably(message: Message): (() => void) | undefined {
+    return this.#o.turn().share(this.#held.get(message)?.envelope)
+  }
+
+  /** At start: somebody holds a message of the log that was there. */
+  keep(message: Message, envelope: Envelope): void {
+    envelope.open++
+    this.#held.set(message, { envelope, waits: 1 })
   }
 
   /** The message is in the log, which an edge keeps open. */
@@ -77,16 +100,33 @@ export class Router {
     return this.#held.has(message)
   }
 
-  #fanOut(message: Message, envelope: Envelope | undefined): boolean {
+  #fanOut(message: Message, from: Publisher | undefined, envelope: Envelope | undefined): boolean {
     const match: Match = this.routes(message.tenant).match(message.topic)
     const { edges, offline, groups } = match
-    for (let i = 0; i < edges.length; i++) this.#deliver(edges[i]!, message, envelope)
     let matched = edges.length > 0
-    if (offline.length > 0 && this.#spool(offline, message)) matched = true
     if (groups.length > 0) {
-      const chosen = [...edges]
-      for (const group of groups) if (this.#toGroup(group, message, chosen, envelope)) matched = true
+      if (this.#withGroups(match, message, from, envelope)) matched = true
+    } else
+      for (let i = 0; i < edges.length; i++) {
+        const { port, groups } = edges[i]!
+        this.#deliver(port, message, groups, envelope)
+      }
+    if (offline.length > 0 && this.#spool(offline, message, envelope)) matched = true
+    return matched
+  }
+
+  /** Groups choose an edge, or an offline member, first: each edge gets the message once, with all groups it is chosen for. */
+  #withGroups(match: Match, message: Message, from: Publisher | undefined, envelope: Envelope | undefined): boolean {
+    const chosen = new Map<EdgePort, readonly TopicFilter[]>()
+    for (const { port, groups } of match.edges) chosen.set(port, groups)
+    let matched = false
+    for (const group of match.groups) {
+      const port = group.nextEdge(from)
+      if (port !== undefined) chosen.set(port, [...(chosen.get(port) ?? []), group.filter])
+      else if (!this.#toMember(group, message, envelope)) continue
+      matched = true
     }
+    for (const [port, groups] of chosen) this.#deliver(port, message, groups, envelope)
     return matched
   }
 
@@ -94,23 +134,24 @@ export class Router {
   #direct(message: Message, envelope: Envelope | undefined): boolean {
     const session = this.#o.session(message.target)
     if (session === undefined) return false
-    if (session.presence === 'online') this.#deliver(session.port!, message, envelope)
+    if (session.presence === 'online') this.#deliver(session.port!, message, NO_GROUPS, envelope)
     else if (!session.persistent) return false
-    else this.#append(session, message, 2)
+    else this.#append(session, message, 2, envelope)
     return true
   }
 
-  #deliver(port: EdgePort, message: Message, envelope: Envelope | undefined): void {
+  #deliver(port: EdgePort, message: Message, groups: readonly TopicFilter[], envelope: Envelope | undefined): void {
     this.#o.stats.handedToEdges++
-    if (envelope === undefined) {
-      port.deliver(message)
-      return
-    }
     this.#delivering = message
     this.#early = 0
-    const waits = port.deliver(message)
+    const waits = port.deliver(message, this.alone ? undefined : groups)
     this.#delivering = undefined
-    if (!waits || this.#early > 0) return
+    this.#hand(message, envelope, waits && this.#early === 0)
+  }
+
+  /** One more that holds the message, if it does: the log keeps the envelope for it. */
+  #hand(message: Message, envelope: Envelope | undefined, waits: boolean): void {
+    if (!waits || envelope === undefined) return
     const held = this.#held.get(message)
     if (held !== undefined) held.waits++
     else {
@@ -120,13 +161,13 @@ export class Router {
   }
 
   /** One copy per session, if one of its subscriptions wants it. False if none does. */
-  #spool(routes: readonly Route[], message: Message): boolean {
+  #spool(routes: readonly Route[], message: Message, envelope: Envelope | undefined): boolean {
     if (routes.length === 1) {
       let matched = false
       for (const [session, s] of routes[0]!.offline!)
         if (wants(session, s, message)) {
           matched = true
-          this.#append(session, message, s.qos)
+          this.#append(session, message, s.qos, envelope)
         }
       return matched
     }
@@ -134,37 +175,30 @@ export class Router {
     for (const route of routes)
       for (const [session, s] of route.offline!)
         if (wants(session, s, message) && s.qos >= (best.get(session) ?? 0)) best.set(session, s.qos)
-    for (const [session, qos] of best) this.#append(session, message, qos)
+    for (const [session, qos] of best) this.#append(session, message, qos, envelope)
     return best.size > 0
   }
 
-  #toGroup(group: Group, message: Message, chosen: EdgePort[], envelope: Envelope | undefined): boolean {
-    const port = group.nextEdge(chosen)
-    if (port !== undefined) {
-      if (!chosen.includes(port)) {
-        chosen.push(port)
-        this.#deliver(port, message, envelope)
-      }
-      return true
-    }
-    return this.#toMember(group, message)
-  }
-
-  /** The offline member whose turn it is gets the group's copy, if there is one. `filter`: the full `$share/…`. */
-  toOffline(filter: TopicFilter, message: Message): void {
+  /** Nobody at `from` took a group's copy: it goes to another edge, or to the offline member whose turn it is. `filter`: the full `$share/…`. */
+  again(filter: TopicFilter, message: Message, from: EdgePort): void {
     const group = this.routes(message.tenant).group(filter)
-    if (group !== undefined) this.#toMember(group, message)
+    if (group === undefined) return
+    const envelope = this.#held.get(message)?.envelope
+    const port = group.nextEdge(undefined, from)
+    if (port !== undefined) this.#deliver(port, message, [filter], envelope)
+    else this.#toMember(group, message, envelope)
   }
 
-  #toMember(group: Group, message: Message): boolean {
+  #toMember(group: Group, message: Message, envelope: Envelope | undefined): boolean {
     const member = group.nextOffline()
     if (member === undefined) return false
-    this.#append(member[0], message, member[1].qos)
+    this.#append(member[0], message, member[1].qos, envelope)
     return true
   }
 
-  #append(session: Session, message: Message, granted: QoS): void {
-    if ((message.qos > 0 && granted > 0) || this.#o.queueQos0) this.#o.inboxes.append(session, message)
+  #append(session: Session, message: Message, granted: QoS, envelope: Envelope | undefined): void {
+    if ((message.qos > 0 && granted > 0) || this.#o.queueQos0)
+      this.#o.inboxes.append(session, message, this.#o.turn().share(envelope))
   }
 }
 

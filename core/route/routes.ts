@@ -9,10 +9,16 @@ import { MatchCache } from '../topic/match-cache.ts'
 import { parseShare } from '../topic/validate.ts'
 import { Group, type Members, Route } from './route.ts'
 
+export interface EdgeMatch {
+  readonly port: EdgePort
+  /** Full filters of groups whose online members are all at this edge. */
+  readonly groups: readonly TopicFilter[]
+}
+
 /** What a topic matches. Not to be changed. */
 export interface Match {
   /** Every edge that gets the message whatever groups choose. */
-  readonly edges: readonly EdgePort[]
+  readonly edges: readonly EdgeMatch[]
   /** Routes with offline sessions. */
   readonly offline: readonly Route[]
   /** Groups that have to choose: between edges, or between offline members. */
@@ -108,15 +114,20 @@ function groupOf(route: Route, full: TopicFilter, adding: boolean): Group | unde
 }
 
 function matchOf(routes: readonly Route[]): Match {
-  const edges = new Set<EdgePort>()
+  const edges = new Map<EdgePort, TopicFilter[]>()
+  const add = (port: EdgePort): TopicFilter[] => {
+    let groups = edges.get(port)
+    if (groups === undefined) edges.set(port, (groups = []))
+    return groups
+  }
   const offline: Route[] = []
   const groups: Group[] = []
   for (const route of routes) {
-    for (const e of route.edges) edges.add(e.port)
+    for (const e of route.edges) add(e.port)
     if (route.offline !== undefined) offline.push(route)
     for (const group of route.groups?.values() ?? [])
-      if (group.edges.length === 1) edges.add(group.edges[0]!.port)
+      if (group.edges.length === 1) add(group.edges[0]!.port).push(group.filter)
       else groups.push(group)
   }
-  return { edges: [...edges], offline, groups }
+  return { edges: [...edges].map(([port, groups]) => ({ port, groups })), offline, groups }
 }

@@ -5,7 +5,7 @@ import type { Message } from '../contract/message.ts'
 import type { Inflight, Outbound } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Envelope } from '../log/watermark.ts'
-import type { Inboxes } from './inbox.ts'
+import type { Durably, Inboxes } from './inbox.ts'
 import type { Flight, Received, Session } from './session.ts'
 
 export interface FlightsOptions {
@@ -16,6 +16,10 @@ export interface FlightsOptions {
   readonly mark: (session: Session) => void
   /** The log holds the message open by itself. */
   readonly inLog: (message: Message) => boolean
+  /** For what is handed back to the inbox. */
+  readonly durably: Durably
+  /** Records keep marks of inboxes: removing an entry is not durable by itself. */
+  readonly marks: boolean
 }
 
 export class Flights {
@@ -61,7 +65,7 @@ export class Flights {
   /** Takes over what the edge has un-acked while the session stays online: it is in the record from the next commit on. */
   save(s: Session, outbound: Outbound): void {
     this.#adopt(s, outbound.inflight)
-    this.#o.inboxes.handBack(s, outbound.queue)
+    this.#o.inboxes.handBack(s, outbound.queue, this.#o.durably)
     this.#o.mark(s)
   }
 
@@ -129,7 +133,11 @@ export class Flights {
   #recorded(s: Session, packetId: number): void {
     const flight = s.inflight?.get(packetId)
     if (flight === undefined) return
-    if (flight.message !== undefined) this.#o.inboxes.finished(s, flight.message)
+    if (flight.message !== undefined) {
+      flight.message.settled ??= new Set()
+      flight.message.settled.add(s.client)
+      this.#finished(s, flight.message)
+    }
     flight.state = 'received'
     flight.message = undefined
     if (flight.recorded) this.#o.mark(s)
@@ -143,7 +151,14 @@ export class Flights {
       if (flight.recorded) this.#o.mark(s)
     }
     const finished = message ?? flight?.message
-    if (finished !== undefined) this.#o.inboxes.finished(s, finished)
+    if (finished !== undefined) this.#finished(s, finished)
+  }
+
+  /** The log tells that it is done until the record does: what has QoS 2 must not come twice. */
+  #finished(s: Session, message: Message): void {
+    if (!this.#o.inboxes.finished(s, message) || !this.#o.marks) return
+    this.#o.mark(s)
+    if (message.qos === 2) this.#o.turn.close(this.#o.turn.hold())
   }
 
   #released(s: Session, packetId: number): void {

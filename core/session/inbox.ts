@@ -1,10 +1,10 @@
-/** Inboxes within their bounds: append, put back in front, read on, remove. Keeps the books; the entries are in the state. */
+/** Inboxes within their bounds: append, put back in front, read on, remove. Keeps the books; the entries are in the store. */
 import { messageBytes } from '../contract/codec.ts'
 import type { Limits } from '../contract/limits.ts'
 import { type Message, messageKey, NEVER } from '../contract/message.ts'
-import type { InboxEntry, InboxSummary, State } from '../state/port.ts'
+import type { InboxEntry, InboxHead, InboxStore, InboxSummary } from '../inbox/port.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
-import { Inbox, type Session } from './session.ts'
+import { Inbox, type Reading, type Session } from './session.ts'
 
 /** Appended entries lie this far apart, so that what an edge hands back fits in front of what it has not read. */
 const GAP = 65_536
@@ -19,13 +19,18 @@ interface Room {
 }
 
 export interface InboxOptions {
-  readonly state: State
+  readonly store: InboxStore
   readonly limits: Limits
   readonly stats: CoreStats
   readonly events: CoreEvents
   readonly now: () => number
   readonly dropPolicy: 'oldest' | 'newest'
+  /** The session's record has to be written. */
+  readonly mark: (session: Session) => void
 }
+
+/** A callback for when a copy of the message is durable in an inbox; undefined if nobody waits for it. */
+export type Durably = (message: Message) => (() => void) | undefined
 
 export class Inboxes {
   readonly #o: InboxOptions
@@ -45,20 +50,20 @@ export class Inboxes {
     this.#o.stats.nowInboxBytes += summary.bytes
   }
 
-  /** Adds at the end, unless bounds forbid it. */
-  append(session: Session, message: Message, at = this.#o.now()): void {
+  /** Adds at the end, unless bounds forbid it. `durable`: as for `InboxStore.put`. */
+  append(session: Session, message: Message, durable: (() => void) | undefined, at = this.#o.now()): void {
     const inbox = (session.inbox ??= new Inbox())
     const bytes = messageBytes(message)
-    if (!this.#makeRoom(session, inbox, message, bytes)) return
+    if (!this.#makeRoom(session, inbox, message, bytes)) return durable?.()
     inbox.last = Math.max(inbox.last, inbox.read, 0) + GAP
-    this.#put(session, inbox, { position: inbox.last, at, message }, bytes)
+    this.#put(session, inbox, { position: inbox.last, at, message }, bytes, durable)
   }
 
   /**
    * Takes back what waits at the edge, in order, in front of what was not read in this epoch. What came from the inbox
    * stays where it is, unless something live comes before it.
    */
-  handBack(session: Session, queue: readonly Message[]): void {
+  handBack(session: Session, queue: readonly Message[], durably: Durably): void {
     if (queue.length === 0) return
     const inbox = (session.inbox ??= new Inbox())
     let first = Number.POSITIVE_INFINITY
@@ -72,8 +77,9 @@ export class Inboxes {
         continue
       }
       room ??= this.#roomInFront(session, inbox, queue.length)
-      if (reading !== undefined) this.#remove(session, inbox, key, reading)
-      first = Math.min(first, this.#insert(session, inbox, message, room))
+      const durable = durably(message)
+      const moved = reading === undefined ? durable : this.#leave(session, inbox, key, reading, durable)
+      first = Math.min(first, this.#insert(session, inbox, message, room, moved))
     }
     if (first - 1 < inbox.read) inbox.read = first - 1
   }
@@ -112,7 +118,7 @@ export class Inboxes {
     const messages: Message[] = []
     let bytes = 0
     const more = () =>
-      this.#o.state.readInbox(session.client, inbox.read, limit, false, entries => {
+      this.#o.store.read(session.client, inbox.read, limit, entries => {
         // It may have had to wait for a commit: then this epoch, or the session, may be over.
         if (session.inbox !== inbox || session.epoch !== epoch) return
         for (const entry of entries) {
@@ -129,8 +135,9 @@ export class Inboxes {
     more()
   }
 
-  /** The session is over; its entries go with its record. */
+  /** The session is over, and its entries with it. */
   drop(session: Session): void {
+    if (session.stored) this.#o.store.drop(session.client)
     if (session.inbox === undefined) return
     this.#o.stats.nowInboxMessages -= session.inbox.count
     this.#o.stats.nowInboxBytes -= session.inbox.bytes
@@ -145,6 +152,7 @@ export class Inboxes {
 
   /** Marks it as being with the edge. False if the edge has it already, or it has expired. */
   #take(session: Session, inbox: Inbox, entry: InboxEntry): boolean {
+    if (inbox.leaving.has(entry.position)) return false
     const { message } = entry
     const key = messageKey(message)
     const known = inbox.reading.get(key)
@@ -169,6 +177,22 @@ export class Inboxes {
     return true
   }
 
+  /** Gives up an entry's place: at once, or where the two are not written together, when its new place is durable. */
+  #leave(session: Session, inbox: Inbox, key: string, entry: Reading, durable: (() => void) | undefined) {
+    if (!this.#o.store.marks) {
+      this.#remove(session, inbox, key, entry)
+      return durable
+    }
+    const { position } = entry
+    this.#unbook(inbox, key, entry)
+    inbox.leaving.add(position)
+    return () => {
+      inbox.leaving.delete(position)
+      this.#o.store.remove(session.client, position)
+      durable?.()
+    }
+  }
+
   /** Free positions behind what was read in this epoch and in front of the rest; none if there is no rest. */
   #roomInFront(session: Session, inbox: Inbox, needed: number): Room {
     const unread = this.#peek(session, inbox, false)
@@ -176,20 +200,23 @@ export class Inboxes {
     return { next: inbox.read === START ? unread.position - needed : inbox.read + 1, end: unread.position }
   }
 
-  #insert(session: Session, inbox: Inbox, message: Message, room: Room): number {
+  #insert(session: Session, inbox: Inbox, message: Message, room: Room, durable: (() => void) | undefined): number {
     if (room.next >= room.end) {
-      this.append(session, message)
+      this.append(session, message, durable)
       return inbox.last
     }
     const position = room.next++
     const bytes = messageBytes(message)
     if (this.#makeRoom(session, inbox, message, bytes))
-      this.#put(session, inbox, { position, at: this.#o.now(), message }, bytes)
+      this.#put(session, inbox, { position, at: this.#o.now(), message }, bytes, durable)
+    else durable?.()
     return position
   }
 
-  #put(session: Session, inbox: Inbox, entry: InboxEntry, bytes: number): void {
-    this.#o.state.putInbox(session.client, entry, bytes)
+  #put(session: Session, inbox: Inbox, entry: InboxEntry, bytes: number, durable: (() => void) | undefined): void {
+    this.#o.store.put(session.client, entry, bytes, durable)
+    // The record has to tell that there is an inbox before anything relies on it.
+    if (inbox.count === 0 && this.#o.store.marks) this.#o.mark(session)
     inbox.count++
     inbox.bytes += bytes
     if (entry.message.qos === 0) inbox.qos0++
@@ -198,8 +225,12 @@ export class Inboxes {
     this.#o.stats.nowInboxBytes += bytes
   }
 
-  #remove(session: Session, inbox: Inbox, key: string, entry: { position: number; bytes: number; qos: number }): void {
-    this.#o.state.deleteInbox(session.client, entry.position)
+  #remove(session: Session, inbox: Inbox, key: string, entry: Reading): void {
+    this.#o.store.remove(session.client, entry.position)
+    this.#unbook(inbox, key, entry)
+  }
+
+  #unbook(inbox: Inbox, key: string, entry: Reading): void {
     if (inbox.reading.get(key)?.position === entry.position) inbox.reading.delete(key)
     inbox.count--
     inbox.bytes -= entry.bytes
@@ -224,21 +255,17 @@ export class Inboxes {
   #dropOldest(session: Session, inbox: Inbox, qos0Only: boolean): boolean {
     const oldest = this.#peek(session, inbox, qos0Only)
     if (oldest === undefined) return false
-    this.removeEntry(session, oldest)
-    this.#dropped(session, oldest.message)
+    this.#remove(session, inbox, '', oldest)
+    this.#dropped(session, oldest)
     return true
   }
 
-  /** The first entry that was not read in this epoch. Undefined also while the state cannot be read at once. */
-  #peek(session: Session, inbox: Inbox, qos0Only: boolean): InboxEntry | undefined {
-    let first: InboxEntry | undefined
-    this.#o.state.readInbox(session.client, inbox.read, 1, qos0Only, entries => {
-      first = entries[0]
-    })
-    return first
+  /** The first entry that was not read in this epoch. Undefined also while the store cannot tell at once. */
+  #peek(session: Session, inbox: Inbox, qos0Only: boolean): InboxHead | undefined {
+    return this.#o.store.first(session.client, inbox.read, qos0Only)
   }
 
-  #dropped(session: Session, message: Message): void {
+  #dropped(session: Session, message: { readonly topic: string }): void {
     this.#o.stats.inboxDropped++
     this.#o.events({ is: 'inbox-dropped', client: session.client, topic: message.topic, why: 'full' })
   }

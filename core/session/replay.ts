@@ -1,17 +1,19 @@
 /** What the log says of one session at start: what it has acknowledged, what is in flight, and what it still has to get, in order. */
 import { own } from '../contract/codec.ts'
 import { type Message, messageKey } from '../contract/message.ts'
+import type { InboxEntry, InboxStore } from '../inbox/port.ts'
 import type { StoredStep } from '../log/envelope.ts'
-import type { InboxEntry, State } from '../state/port.ts'
 import type { CoreStats } from '../stats.ts'
 import type { Inboxes } from './inbox.ts'
 import type { Session } from './session.ts'
 
 export interface ReplayContext {
-  readonly state: State
+  readonly store: InboxStore
   readonly inboxes: Inboxes
   readonly stats: CoreStats
   readonly now: () => number
+  /** For `InboxStore.put`. */
+  readonly durable: () => (() => void) | undefined
 }
 
 /** Position in the log of what the log does not hold any more. */
@@ -29,9 +31,7 @@ export class Replay {
   /** Identities in flight whose message is known; made when first asked for, after all steps are in. */
   #flying: Set<string> | undefined = undefined
   readonly #wanted: { readonly position: number; readonly message: Message }[] = []
-  /** Log positions of messages that are in the inbox. */
-  readonly #found = new Map<string, number>()
-  #inbox: InboxEntry[] | undefined = undefined
+  #inbox: readonly InboxEntry[] = []
   #inboxKeys = new Set<string>()
 
   constructor(s: Session, ctx: ReplayContext) {
@@ -94,38 +94,55 @@ export class Replay {
     this.#flying?.add(key)
   }
 
+  /** Reads the inbox, which `has` and `finish` want to know. */
+  load(done: () => void): void {
+    const { inbox, client } = this.#s
+    if (inbox === undefined) return done()
+    this.#ctx.store.read(client, Number.MIN_SAFE_INTEGER, inbox.count, entries => {
+      this.#inbox = entries
+      this.#inboxKeys = new Set(entries.map(e => messageKey(e.message)))
+      done()
+    })
+  }
+
   /** It has, or had, the message. */
   has(message: Message): boolean {
     const key = messageKey(message)
-    return this.#done.has(key) || this.#isFlying(key) || this.#inInbox(key)
+    return this.#done.has(key) || this.#isFlying(key) || this.#inboxKeys.has(key)
   }
 
   /** The session is to get the message, unless it has it. */
   want(position: number, message: Message): void {
     const key = messageKey(message)
-    if (this.#done.has(key) || this.#isFlying(key)) return
-    if (this.#inInbox(key)) this.#found.set(key, position)
-    else this.#wanted.push({ position, message })
+    if (!this.#done.has(key) && !this.#isFlying(key)) this.#wanted.push({ position, message })
   }
 
   /** Completes what is in flight from the inbox, and puts what was missed into the inbox, in the order of the log. */
   finish(): void {
     this.#completeFlights()
-    if (this.#wanted.length === 0) return
-    const { inboxes, stats, now } = this.#ctx
-    stats.recovered += this.#wanted.length
-    const first = this.#wanted[0]!.position
+    const found = new Map<string, number>()
+    const missed: { position: number; message: Message }[] = []
+    for (const one of this.#wanted) {
+      const key = messageKey(one.message)
+      if (this.#inboxKeys.has(key)) found.set(key, one.position)
+      else missed.push(one)
+    }
+    if (missed.length === 0) return
+    missed.sort((a, b) => a.position - b.position)
+    const { inboxes, stats, now, durable } = this.#ctx
+    stats.recovered += missed.length
+    const first = missed[0]!.position
     let position = BEFORE_LOG
     const later: { position: number; message: Message; at: number }[] = []
-    for (const entry of this.#entries()) {
-      position = Math.max(position, this.#found.get(messageKey(entry.message)) ?? position)
+    for (const entry of this.#inbox) {
+      position = Math.max(position, found.get(messageKey(entry.message)) ?? position)
       if (position <= first) continue
       later.push({ position, message: entry.message, at: entry.at })
       inboxes.removeEntry(this.#s, entry)
     }
     const at = now()
-    const merged = [...this.#wanted.map(w => ({ ...w, at })), ...later].sort((a, b) => a.position - b.position)
-    for (const { message, at } of merged) inboxes.append(this.#s, message, at)
+    const merged = [...missed.map(w => ({ ...w, at })), ...later].sort((a, b) => a.position - b.position)
+    for (const { message, at } of merged) inboxes.append(this.#s, message, durable(), at)
   }
 
   /** The record does not know of this position yet. */
@@ -157,31 +174,15 @@ export class Replay {
       if (flight.state === 'sent' && key !== undefined) flying.set(key, id)
     }
     if (flying.size > 0)
-      for (const entry of [...this.#entries()]) {
+      for (const entry of this.#inbox) {
         const key = messageKey(entry.message)
         const flight = inflight.get(flying.get(key) ?? -1)
         if (flight === undefined && !this.#done.has(key)) continue
         if (flight !== undefined) flight.message = entry.message
         this.#ctx.inboxes.removeEntry(this.#s, entry)
-        this.#inbox = this.#inbox!.filter(e => e !== entry)
+        this.#inbox = this.#inbox.filter(e => e !== entry)
       }
     for (const [id, flight] of inflight)
       if (flight.state === 'sent' && flight.message === undefined) inflight.delete(id)
-  }
-
-  #inInbox(key: string): boolean {
-    this.#entries()
-    return this.#inboxKeys.has(key)
-  }
-
-  #entries(): readonly InboxEntry[] {
-    if (this.#inbox !== undefined) return this.#inbox
-    this.#inbox = []
-    if (this.#s.inbox !== undefined)
-      this.#ctx.state.readInbox(this.#s.client, Number.MIN_SAFE_INTEGER, this.#s.inbox.count, false, entries => {
-        this.#inbox = [...entries]
-      })
-    this.#inboxKeys = new Set(this.#inbox.map(e => messageKey(e.message)))
-    return this.#inbox
   }
 }

@@ -46,6 +46,8 @@ export class Inbox {
   read = Number.MIN_SAFE_INTEGER
   /** By `messageKey`. */
   readonly reading = new Map<string, Reading>()
+  /** Positions of entries that have moved within the inbox, until that is durable. */
+  readonly leaving = new Set<number>()
 }
 
 export interface WaitingClaim {

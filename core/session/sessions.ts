@@ -1,21 +1,24 @@
 /** All sessions: who owns which, when they end, what they subscribe to. Raises epochs and refuses old ones; routes no messages. */
 import type { ClientKey, TopicFilter } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
-import type { ClaimReply, ClaimRequest, EdgePort, Release } from '../contract/link.ts'
-import type { MessageInit } from '../contract/message.ts'
+import type { ClaimReply, ClaimRequest, EdgePort, Handed, Release } from '../contract/link.ts'
+import { type Message, type MessageInit, messageKey } from '../contract/message.ts'
 import type { Subscription, Will } from '../contract/session.ts'
+import type { InboxStore } from '../inbox/port.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Routes } from '../route/routes.ts'
 import type { SessionRecord, State, StoredSubscription } from '../state/port.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
+import { matches, parseShare } from '../topic/validate.ts'
 import { endsAt, willDueAt, willMessage } from '../will/will.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Flights } from './flights.ts'
-import type { Inboxes } from './inbox.ts'
+import type { Durably, Inboxes } from './inbox.ts'
 import { Session } from './session.ts'
 
 export interface SessionsOptions {
   readonly state: State
+  readonly store: InboxStore
   readonly turn: Turn
   readonly inboxes: Inboxes
   readonly flights: Flights
@@ -25,6 +28,7 @@ export interface SessionsOptions {
   readonly now: () => number
   readonly routes: (client: ClientKey) => Routes
   readonly publish: (init: MessageInit) => void
+  readonly durably: Durably
 }
 
 /** MQTT 5 reason code of a takeover [MQTT-3.1.4-3]. */
@@ -128,6 +132,8 @@ export class Sessions {
       s.presence = 'offline'
       s.port = undefined
       this.#o.stats.nowOnline--
+      for (const message of release.unseen ?? [])
+        if (wants(s, message)) this.#o.inboxes.append(s, message, this.#o.durably(message))
       this.settle(s, s.offlineAt)
       this.mark(s)
       this.#o.turn.urge()
@@ -135,6 +141,27 @@ export class Sessions {
     if (s.waiting === undefined) return
     if (!persistent) this.#heirs.set(s.client, s)
     this.#o.turn.call(() => this.#wake(s))
+  }
+
+  /** Its edge is gone. */
+  forsake(s: Session): void {
+    if (s.presence === 'online') return this.lose(s)
+    // The claim is not durable yet, so this comes after it.
+    const { epoch } = s
+    this.#o.turn.afterCommit(() => {
+      if (s.epoch === epoch && s.presence === 'online') this.lose(s)
+    })
+  }
+
+  /** The edge does not answer for the session any more: what it was handed and nobody has safe goes to the inbox. */
+  lose(s: Session): void {
+    const inflight = this.#o.flights.inflight(s)
+    const flying = new Set(inflight.flatMap(f => (f.message === undefined ? [] : [messageKey(f.message)])))
+    const unseen: Message[] = []
+    const handed: Iterable<Handed> = s.port!.unanswered?.() ?? []
+    for (const { message } of handed)
+      if (!message.settled?.has(s.client) && !flying.has(messageKey(message))) unseen.push(message)
+    this.release(s, { will: true, expirySec: s.expirySec, outbound: { inflight, queue: [] }, unseen })
   }
 
   /** Publishes what is due of an offline session and ends it if it is over; otherwise sets its next deadline. */
@@ -188,8 +215,8 @@ export class Sessions {
     for (const s of dirty) {
       s.dirty = false
       if (s.presence === 'ended') continue
-      this.#o.state.putSession(this.#recordOf(s))
       this.#o.flights.written(s)
+      this.#o.state.putSession(this.#recordOf(s))
     }
   }
 
@@ -203,12 +230,7 @@ export class Sessions {
     for (const s of this.#contended) {
       const first = s.waiting?.[0]
       if (first === undefined || s.presence === 'ended') this.#contended.delete(s)
-      else if (first.until <= now && s.presence === 'online')
-        this.release(s, {
-          will: true,
-          expirySec: s.expirySec,
-          outbound: { inflight: this.#o.flights.inflight(s), queue: [] },
-        })
+      else if (first.until <= now && s.presence === 'online') this.lose(s)
     }
   }
 
@@ -331,8 +353,18 @@ export class Sessions {
       will: s.will,
       inflight: this.#o.flights.inflight(s),
       received: [...(s.received?.keys() ?? [])],
+      inbox: this.#o.store.mark(s.client),
     }
   }
+}
+
+/** What is routed to an edge in this session's name, by its own subscriptions or to it alone. */
+const wants = (s: Session, message: Message): boolean => {
+  if (message.target !== '') return message.target === s.client
+  for (const { filter, qos, noLocal } of s.subscriptions.values())
+    if (qos > 0 && !(noLocal && message.sender === s.client) && parseShare(filter) === undefined)
+      if (matches(filter, message.topic)) return true
+  return false
 }
 
 const ownWill = (will: Will): Will => ({ ...will, payload: will.payload.slice(), props: will.props.slice() })

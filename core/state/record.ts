@@ -7,6 +7,7 @@ import type { SessionRecord, StoredSubscription } from './port.ts'
 
 const VERSION = 1
 const WILL = 1
+const INBOX = 2
 const RETAIN = 4
 const EXPIRES = 8
 const SENT = 0
@@ -19,7 +20,7 @@ const RETAIN_AS_PUBLISHED = 8
 export function encodeSession(record: SessionRecord): Uint8Array {
   const w = new ByteWriter()
   w.u8(VERSION)
-  w.u8(record.will === undefined ? 0 : WILL)
+  w.u8((record.will === undefined ? 0 : WILL) | (record.inbox === undefined ? 0 : INBOX))
   w.varint(record.epoch)
   w.varint(record.since)
   w.varint(record.asOf)
@@ -34,6 +35,7 @@ export function encodeSession(record: SessionRecord): Uint8Array {
   }
   w.varint(record.received.length)
   for (const packetId of record.received) w.varint(packetId)
+  if (record.inbox !== undefined) w.blob(record.inbox)
   return w.copy()
 }
 
@@ -64,7 +66,8 @@ export function decodeSession(client: ClientKey, bytes: Uint8Array): SessionReco
   }
   const received: number[] = []
   for (let n = r.varint(); n > 0; n--) received.push(r.varint())
-  return { client, epoch, since, asOf, expirySec, offlineAt, will, inflight, received }
+  const inbox = (flags & INBOX) === 0 ? undefined : r.blob()
+  return { client, epoch, since, asOf, expirySec, offlineAt, will, inflight, received, inbox }
 }
 
 function writeWill(w: ByteWriter, will: Will): void {

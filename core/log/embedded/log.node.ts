@@ -35,7 +35,7 @@ export class EmbeddedLog implements Log {
   }
 
   /** Throws an error that names the file if an envelope cannot be read, or if `visit` refuses it. */
-  replay(visit: (position: number, records: number, envelope: Uint8Array) => void): void {
+  replay(visit: (position: number, records: number, envelope: Uint8Array) => void): undefined {
     try {
       for (const row of this.commits.prepare('SELECT position, records, envelope FROM log ORDER BY position').iterate())
         visit(Number(row.position), Number(row.records), row.envelope as Uint8Array)

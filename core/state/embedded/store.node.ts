@@ -31,6 +31,7 @@ export class EmbeddedStore implements Commits {
   #ran = 0
   #inTransaction = false
   #reads: (() => void)[] = []
+  #afterCommit: (() => void)[] = []
 
   /** Throws an error that names path and reason if the directory is foreign, damaged, newer, in use or not writable; it is then left as it was. */
   constructor(options: StoreOptions) {
@@ -78,6 +79,11 @@ export class EmbeddedStore implements Commits {
     fn()
   }
 
+  /** Runs `fn` once all earlier writes are durable. */
+  afterCommit(fn: () => void): void {
+    this.#afterCommit.push(fn)
+  }
+
   commit(done: (error: Error | undefined) => void): void {
     try {
       this.#run()
@@ -90,7 +96,10 @@ export class EmbeddedStore implements Commits {
       done(error instanceof Error ? error : new Error(String(error)))
       return
     }
+    const durable = this.#afterCommit
+    this.#afterCommit = []
     done(undefined)
+    for (const fn of durable) fn()
     const reads = this.#reads
     if (reads.length === 0) return
     this.#reads = []
