@@ -1,0 +1,53 @@
+/** Where a reader of a lite topic stands: tells what comes next from what came before, and from a gap. Does no I/O and reads no clock. */
+
+const FIRST_SILENCE_MS = 2_000
+const MAX_SILENCE_MS = 30_000
+
+export class Cursor {
+  /** The offset that is wanted next. */
+  next: number
+  /** Counts up with each beginning at a new offset. */
+  epoch = 0
+  seeking = false
+  #probed = -1
+  #silence = FIRST_SILENCE_MS
+  #heardAt: number
+
+  constructor(offset: number, now: number) {
+    this.next = offset
+    this.#heardAt = now
+  }
+
+  begin(offset: number, now: number): void {
+    this.next = offset
+    this.epoch++
+    this.#probed = -1
+    this.#silence = FIRST_SILENCE_MS
+    this.#heardAt = now
+  }
+
+  /**
+   * Offsets of a lite topic have no gaps. One that jumps ahead is asked for again: what is between was handed to a reader that
+   * is gone. If the same jump comes again, RocketMQ has deleted what is between.
+   */
+  take(offset: number, now: number): 'deliver' | 'known' | 'gap' {
+    if (offset < this.next) return 'known'
+    if (offset > this.next && offset !== this.#probed) {
+      this.#probed = offset
+      return 'gap'
+    }
+    this.next = offset + 1
+    this.#probed = -1
+    this.#silence = FIRST_SILENCE_MS
+    this.#heardAt = now
+    return 'deliver'
+  }
+
+  /** Nothing came for so long that it should be asked for again. Each time twice as long. */
+  silent(now: number): boolean {
+    if (this.seeking || now - this.#heardAt < this.#silence) return false
+    this.#silence = Math.min(this.#silence * 2, MAX_SILENCE_MS)
+    this.#heardAt = now
+    return true
+  }
+}
