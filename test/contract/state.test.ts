@@ -8,7 +8,7 @@ import {
   type TopicName,
 } from '../../core/contract/ids.ts'
 import { Message, type QoS } from '../../core/contract/message.ts'
-import type { InboxEntry, InboxSummary, SessionRecord, StoredSubscription } from '../../core/state/port.ts'
+import type { SessionRecord, StoredSubscription } from '../../core/state/port.ts'
 import { BOXES, type Box } from './stores.ts'
 
 const A = ':a' as ClientKey
@@ -38,6 +38,7 @@ const record = (client: ClientKey, more: Partial<SessionRecord> = {}): SessionRe
   will: undefined,
   inflight: [],
   received: [],
+  inbox: undefined,
   ...more,
 })
 
@@ -69,26 +70,15 @@ describe.each(BOXES)('state: $name', ({ make, loses }) => {
   const load = () => {
     const sessions: SessionRecord[] = []
     const subscriptions: [ClientKey, StoredSubscription][] = []
-    const inboxes: [ClientKey, InboxSummary][] = []
     const retained: Message[] = []
     box.state.load({
       session: r => sessions.push(r),
       subscription: (client, s) => subscriptions.push([client, s]),
-      inbox: (client, summary) => inboxes.push([client, summary]),
       retained: m => retained.push(m),
     })
-    return { sessions, subscriptions, inboxes, retained }
+    return { sessions, subscriptions, retained }
   }
-  const read = (client: ClientKey, after = Number.MIN_SAFE_INTEGER, limit = 100, qos0Only = false) => {
-    let found: readonly InboxEntry[] = []
-    box.state.readInbox(client, after, limit, qos0Only, entries => {
-      found = entries
-    })
-    return found
-  }
-  const put = (client: ClientKey, position: number, m: Message) =>
-    box.state.putInbox(client, { position, at: 1000 + position, message: m }, 50)
-  const bare = ({ pending, frames, ...m }: Message) => ({ ...m, payload: [...m.payload], props: [...m.props] })
+  const bare = ({ pending, frames, settled, ...m }: Message) => ({ ...m, payload: [...m.payload], props: [...m.props] })
 
   test('a session record comes back as it was, the last one', () => {
     const full = record(A, {
@@ -106,6 +96,7 @@ describe.each(BOXES)('state: $name', ({ make, loses }) => {
         { packetId: 65_535, state: 'sent', qos: 1, retain: true, message: message(3, 2) },
       ],
       received: [1, 65_535],
+      inbox: new Uint8Array([1, 2, 3]),
     })
     box.state.putSession(record(A, { epoch: 1 }))
     box.state.putSession(full)
@@ -117,6 +108,7 @@ describe.each(BOXES)('state: $name', ({ make, loses }) => {
     expect({
       ...a,
       inflight: a.inflight.map(f => f.packetId),
+      inbox: new Uint8Array(a.inbox!),
       will: { ...a.will, payload: [...a.will!.payload], props: [...a.will!.props] },
     }).toEqual({
       ...full,
@@ -142,58 +134,16 @@ describe.each(BOXES)('state: $name', ({ make, loses }) => {
     ])
   })
 
-  test('an inbox is read in order of position, whatever the order of writing', () => {
-    for (const position of [100, 200, -5, 150]) put(A, position, message(Math.abs(position)))
-    expect(read(A).map(e => e.position)).toEqual([-5, 100, 150, 200])
-    expect(read(A, 100, 1).map(e => e.position)).toEqual([150])
-    commit()
-    box.reopen()
-    expect(read(A).map(e => [e.position, e.at])).toEqual([
-      [-5, 995],
-      [100, 1100],
-      [150, 1150],
-      [200, 1200],
-    ])
-    expect(bare(read(A)[0]!.message)).toEqual(bare(message(5)))
-  })
-
-  test('a read sees writes that are not committed yet', () => {
-    put(A, 1, message(1))
-    put(A, 2, message(2))
-    box.state.deleteInbox(A, 1)
-    expect(read(A).map(e => e.position)).toEqual([2])
-    expect(read(B)).toEqual([])
-  })
-
-  test('QoS 0 entries can be read alone', () => {
-    put(A, 1, message(1))
-    put(A, 2, message(2, 0))
-    put(A, 3, message(3, 0))
-    expect(read(A, 0, 1, true).map(e => e.position)).toEqual([2])
-    expect(read(A, 2, 9, true).map(e => e.position)).toEqual([3])
-  })
-
-  test('inboxes are summed up', () => {
-    box.state.putSession(record(A))
-    put(A, 1, message(1))
-    put(A, 9, message(2, 0))
-    commit()
-    box.reopen()
-    expect(load().inboxes).toEqual([[A, { count: 2, bytes: 100, qos0: 1, last: 9 }]])
-  })
-
-  test('a session goes with its subscriptions and its inbox', () => {
+  test('a session goes with its subscriptions', () => {
     for (const client of [A, B]) {
       box.state.putSession(record(client))
       box.state.putSubscription(client, subscription('a'))
-      put(client, 1, message(1))
     }
     box.state.deleteSession(A)
     commit()
     box.reopen()
-    const { sessions, subscriptions, inboxes } = load()
-    expect([sessions.map(s => s.client), subscriptions.map(s => s[0]), inboxes.map(i => i[0])]).toEqual([[B], [B], [B]])
-    expect(read(A)).toEqual([])
+    const { sessions, subscriptions } = load()
+    expect([sessions.map(s => s.client), subscriptions.map(s => s[0])]).toEqual([[B], [B]])
   })
 
   test('one retained message per topic', () => {
@@ -211,7 +161,6 @@ describe.each(BOXES)('state: $name', ({ make, loses }) => {
     commit()
     box.state.putSession(record(B))
     box.state.putRetained(message(1))
-    read(A)
     box.reopen()
     expect(load().sessions.map(s => s.client)).toEqual([A])
     expect(load().retained).toEqual([])

@@ -1,7 +1,10 @@
-/** Every implementation of the log and state ports, for the contract suites. A `Box` can be opened again as after a crash. */
+/** Every implementation of the log, state and inbox ports that one process can hold, for the contract suites. A `Box` can be opened again as after a crash. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { EmbeddedInboxes } from '../../core/inbox/embedded/inboxes.node.ts'
+import { MemoryInboxes } from '../../core/inbox/memory.ts'
+import type { InboxStore } from '../../core/inbox/port.ts'
 import { EmbeddedLog } from '../../core/log/embedded/log.node.ts'
 import { MemoryLog } from '../../core/log/memory.ts'
 import type { Log } from '../../core/log/port.ts'
@@ -13,6 +16,7 @@ import type { State } from '../../core/state/port.ts'
 export interface Box {
   readonly log: Log
   readonly state: State
+  readonly inboxes: InboxStore
   /** Opens it again; what was not committed may be gone. */
   reopen(): void
   dispose(): void
@@ -21,6 +25,7 @@ export interface Box {
 class MemoryBox implements Box {
   readonly log = new MemoryLog({ keep: true })
   readonly state = new MemoryState()
+  readonly inboxes = new MemoryInboxes()
   reopen(): void {}
   dispose(): void {}
 }
@@ -30,6 +35,7 @@ export class EmbeddedBox implements Box {
   #store!: EmbeddedStore
   log!: EmbeddedLog
   state!: EmbeddedState
+  inboxes!: EmbeddedInboxes
 
   constructor() {
     this.#open()
@@ -49,6 +55,7 @@ export class EmbeddedBox implements Box {
     this.#store = new EmbeddedStore({ dir: this.dir, synchronous: 'normal' })
     this.log = new EmbeddedLog(this.#store)
     this.state = new EmbeddedState(this.#store)
+    this.inboxes = new EmbeddedInboxes(this.#store)
   }
 }
 

@@ -2,6 +2,9 @@
 import type { Incarnation } from '../../core/contract/ids.ts'
 import { DEFAULT_LIMITS, type Limits } from '../../core/contract/limits.ts'
 import { Core } from '../../core/core.ts'
+import { EmbeddedInboxes } from '../../core/inbox/embedded/inboxes.node.ts'
+import { MemoryInboxes } from '../../core/inbox/memory.ts'
+import type { InboxStore } from '../../core/inbox/port.ts'
 import { EmbeddedLog } from '../../core/log/embedded/log.node.ts'
 import { MemoryLog } from '../../core/log/memory.ts'
 import type { Log } from '../../core/log/port.ts'
@@ -26,7 +29,7 @@ export interface WorldOptions {
   /** Memory unless a crash is to be survived. */
   readonly dataDir?: string
   /** Instead of both: stores that fail when the test says so. */
-  readonly stores?: { readonly log: Log; readonly state: State }
+  readonly stores?: { readonly log: Log; readonly state: State; readonly inboxes?: InboxStore }
 }
 
 const PEER: Peer = { address: '192.0.2.1', port: 4711, listener: 'tcp', certificateName: undefined, secure: false }
@@ -78,10 +81,10 @@ export class Pipe implements Transport {
   }
 }
 
-const storesOf = (store: EmbeddedStore | undefined): { log: Log; state: State } =>
+const storesOf = (store: EmbeddedStore | undefined): { log: Log; state: State; inboxes: InboxStore } =>
   store === undefined
-    ? { log: new MemoryLog(), state: new MemoryState() }
-    : { log: new EmbeddedLog(store), state: new EmbeddedState(store) }
+    ? { log: new MemoryLog(), state: new MemoryState(), inboxes: new MemoryInboxes() }
+    : { log: new EmbeddedLog(store), state: new EmbeddedState(store), inboxes: new EmbeddedInboxes(store) }
 
 export class World {
   readonly #options: WorldOptions
@@ -115,7 +118,7 @@ export class World {
     this.coreStats = new CoreStats()
     this.#store = o.dataDir === undefined ? undefined : new EmbeddedStore({ dir: o.dataDir, synchronous: 'normal' })
     this.core = new Core({
-      ...(o.stores ?? storesOf(this.#store)),
+      ...(o.stores === undefined ? storesOf(this.#store) : { inboxes: new MemoryInboxes(), ...o.stores }),
       limits,
       incarnation: `core${this.#lives}` as Incarnation,
       now: () => this.now,

@@ -50,11 +50,30 @@ describe('publish', () => {
     const two = rig.edge()
     one.subscribe('a', one.connect('a', { expirySec: 0 }).epoch, sub('t'), sub('$share/g/s'))
     two.subscribe('b', two.connect('b', { expirySec: 0 }).epoch, sub('t'), sub('$share/g/s'))
-    for (let i = 0; i < 4; i++) one.publish('s', `${i}`)
+    // Where the message comes from, if there is a member; else in turn.
+    const three = rig.edge()
+    for (let i = 0; i < 4; i++) three.publish('s', `${i}`)
+    two.publish('s', 'local')
     one.publish('t', 'all')
     rig.settle()
-    expect([one.got.length, two.got.length]).toEqual([3, 3])
-    expect([...one.texts, ...two.texts].sort()).toEqual(['0', '1', '2', '3', 'all', 'all'])
+    expect([one.got.length, two.got.length, three.got.length]).toEqual([3, 4, 0])
+    expect([...one.texts, ...two.texts].sort()).toEqual(['0', '1', '2', '3', 'all', 'all', 'local'])
+  })
+
+  test('an edge is told which groups chose it', () => {
+    const rig = new Rig()
+    const one = rig.edge()
+    const two = rig.edge()
+    one.subscribe('a', one.connect('a', { expirySec: 0 }).epoch, sub('$share/g/s'), sub('$share/h/s'))
+    two.subscribe('b', two.connect('b', { expirySec: 0 }).epoch, sub('s'), sub('$share/h/s'))
+    two.publish('s', 'x')
+    rig.settle()
+    expect([one.groups, two.groups]).toEqual([[['$share/g/s']], [['$share/h/s']]])
+    // Nobody took it there: to another edge, or to nobody.
+    two.link.giveBack('$share/h/s' as TopicFilter, two.got[0]!)
+    one.link.giveBack('$share/g/s' as TopicFilter, one.got[0]!)
+    rig.settle()
+    expect(one.groups).toEqual([['$share/g/s'], ['$share/h/s']])
   })
 
   test('$p2p: the target alone, queued while it is offline, unmatched if there is no such session', () => {

@@ -9,14 +9,14 @@ describe.each(BOXES)('after a crash: $name', ({ make }) => {
   let rig: Rig
   beforeEach(() => {
     box = make()
-    rig = new Rig({ log: box.log, state: box.state })
+    rig = new Rig({ log: box.log, state: box.state, inboxes: box.inboxes })
   })
   afterEach(() => box.dispose())
 
   const crash = (options: RigOptions = {}): FakeEdge => {
     const { now } = rig
     box.reopen()
-    rig = new Rig({ log: box.log, state: box.state, now, ...options })
+    rig = new Rig({ log: box.log, state: box.state, inboxes: box.inboxes, now, ...options })
     return rig.edge()
   }
   /** A persistent session online at an edge that holds what it gets. */

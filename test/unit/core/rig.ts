@@ -19,6 +19,8 @@ import type {
 import { Message, type MessageInit } from '../../../core/contract/message.ts'
 import type { Outbound, Subscription, Will } from '../../../core/contract/session.ts'
 import { Core, type CoreOptions } from '../../../core/core.ts'
+import { MemoryInboxes } from '../../../core/inbox/memory.ts'
+import type { InboxStore } from '../../../core/inbox/port.ts'
 import { MemoryLog } from '../../../core/log/memory.ts'
 import type { Log } from '../../../core/log/port.ts'
 import { MemoryState } from '../../../core/state/memory.ts'
@@ -53,6 +55,7 @@ export const will = (topic: string, more: Partial<Will> = {}): Will => ({
 export interface RigOptions extends Partial<Pick<CoreOptions, 'dropPolicy' | 'queueQos0'>> {
   readonly log?: Log
   readonly state?: State
+  readonly inboxes?: InboxStore
   readonly limits?: Partial<Limits>
   readonly now?: number
 }
@@ -68,12 +71,14 @@ export class Rig {
   #due: (() => void)[] = []
 
   constructor(options: RigOptions = {}) {
-    const { log = new MemoryLog(), state = new MemoryState(), limits = {}, now = 1_700_000_000_000, ...rest } = options
+    const { log = new MemoryLog(), state = new MemoryState(), inboxes = new MemoryInboxes() } = options
+    const { limits = {}, now = 1_700_000_000_000, ...rest } = options
     this.now = now
     this.core = new Core({
       ...rest,
       log,
       state,
+      inboxes,
       limits: { ...DEFAULT_LIMITS, ...limits },
       incarnation: `life${++lives}` as Incarnation,
       now: () => this.now,
@@ -105,6 +110,7 @@ export class FakeEdge implements EdgePort {
   readonly rig: Rig
   readonly link: CoreLink
   readonly got: Message[] = []
+  readonly groups: (readonly TopicFilter[] | undefined)[] = []
   readonly receipts: [string, boolean][] = []
   readonly kicked: [ClientKey, number, number][] = []
   readonly congestion: boolean[] = []
@@ -125,8 +131,9 @@ export class FakeEdge implements EdgePort {
     this.receipts.push([text(message), matched])
   }
 
-  deliver(message: Message): boolean {
+  deliver(message: Message, groups: readonly TopicFilter[] | undefined): boolean {
     this.got.push(message)
+    this.groups.push(groups)
     return this.holds
   }
 

@@ -36,7 +36,7 @@ describe('retained', () => {
     expect(edge.retained('r').messages.map(text)).toEqual(['new'])
     const stored: string[] = []
     const ignore = (): void => {}
-    state.load({ session: ignore, subscription: ignore, inbox: ignore, retained: m => stored.push(text(m)) })
+    state.load({ session: ignore, subscription: ignore, retained: m => stored.push(text(m)) })
     expect(stored).toEqual(['new'])
   })
 

@@ -1,6 +1,6 @@
 /** Inboxes and what is in flight: bounds, order, and what the next connection gets. */
 import { describe, expect, test } from 'vitest'
-import { MemoryState } from '../../../../core/state/memory.ts'
+import { MemoryInboxes } from '../../../../core/inbox/memory.ts'
 import { key, Rig, sub, text } from '../rig.ts'
 
 describe('inbox', () => {
@@ -177,13 +177,17 @@ describe('inbox', () => {
 test('reads that have to wait for a commit touch neither a later epoch nor a session that is over', () => {
   const late: (() => void)[] = []
   let waits = false
-  const state = new (class extends MemoryState {
-    override readInbox(...words: Parameters<MemoryState['readInbox']>): void {
-      if (waits) late.push(() => super.readInbox(...words))
-      else super.readInbox(...words)
+  const inboxes = new (class extends MemoryInboxes {
+    override read(...words: Parameters<MemoryInboxes['read']>): void {
+      if (waits) late.push(() => super.read(...words))
+      else super.read(...words)
+    }
+
+    override first(...words: Parameters<MemoryInboxes['first']>) {
+      return waits ? undefined : super.first(...words)
     }
   })()
-  const edge = new Rig({ state, limits: { inboxMessages: 1 } }).edge()
+  const edge = new Rig({ inboxes, limits: { inboxMessages: 1 } }).edge()
   const first = edge.connect('s')
   const live = edge.publish('t', '1')
   edge.rig.settle()
