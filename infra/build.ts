@@ -1,6 +1,6 @@
 /** Bundles the entries into `dist/`, one file each with its source map. */
 import { readFileSync } from 'node:fs'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }
@@ -22,6 +22,17 @@ if (process.versions.deno === undefined && Number.parseInt(process.versions.node
   process.exit(1)
 }`
 
+/** The Lua scripts of `core/state/redis` become part of the bundle: the module that reads them from files gives way to one that holds them. */
+const lua: Plugin = {
+  name: 'lua',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/core\/state\/redis\/scripts\.node\.ts$/ }, async ({ path }) => {
+      const { LUA } = await import(path)
+      return { contents: `export const LUA = ${JSON.stringify(LUA)}` }
+    })
+  },
+}
+
 await build({
   absWorkingDir: root,
   entryPoints: Object.entries(ENTRIES).map(([out, source]) => ({ in: source, out })),
@@ -33,6 +44,7 @@ await build({
   target: 'node24',
   sourcemap: true,
   banner: { js: banner },
+  plugins: [lua],
   define: { MERIDIAN_VERSION: JSON.stringify(version) },
   logLevel: 'warning',
 }).catch(() => {

@@ -5,12 +5,15 @@ import { EXPIRY_NEVER, type Will } from '../contract/session.ts'
 import type { Session } from '../session/session.ts'
 import { parseP2p } from '../topic/validate.ts'
 
+/** A session, or the record of one. */
+type Ending = Readonly<Pick<Session, 'offlineAt' | 'expirySec'>>
+
 /** When an offline session ends; Infinity if never, or if it is online. ms since the epoch. */
-export const endsAt = (s: Session): number =>
+export const endsAt = (s: Ending): number =>
   s.offlineAt === 0 || s.expirySec === EXPIRY_NEVER ? Number.POSITIVE_INFINITY : s.offlineAt + s.expirySec * 1000
 
 /** The earlier of its delay and the end of the session [MQTT-3.1.3-9 of 5.0]; Infinity if there is none to publish. ms since the epoch. */
-export const willDueAt = (s: Session): number =>
+export const willDueAt = (s: Ending & { readonly will: Will | undefined }): number =>
   s.offlineAt === 0 || s.will === undefined
     ? Number.POSITIVE_INFINITY
     : Math.min(s.offlineAt + s.will.delaySec * 1000, endsAt(s))

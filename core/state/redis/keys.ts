@@ -1,0 +1,41 @@
+/** The names of all keys; README.md says what each holds and why it goes away. Reads and writes none. */
+import type { ClientKey } from '../../contract/ids.ts'
+
+const PREFIX = 'meridian:'
+
+/** What comes before and after a member of an index in the key that belongs to it. */
+export interface KeyForm {
+  readonly before: string
+  readonly after: string
+}
+
+/** Of one site, but for `owner`, which all sites share. What follows a client is in one slot: `{…}` is its hash tag. */
+export class Keys {
+  readonly lease: string
+  readonly sessions: string
+  readonly session: KeyForm
+  readonly wills: string
+  readonly retained: string
+  readonly retainedMessage: KeyForm
+  readonly wals: string
+  readonly #prefix: string
+
+  /** `site`: letters, digits, `-`, `_`. `prefix`: before every key; installations that share one Redis have different ones. */
+  constructor(site: string, prefix = PREFIX) {
+    const own = `${prefix}${site}:`
+    this.#prefix = prefix
+    this.lease = `${own}lease`
+    this.sessions = `${own}sessions`
+    this.session = { before: `${own}session:{`, after: '}' }
+    this.wills = `${own}wills`
+    this.retained = `${own}retained`
+    this.retainedMessage = { before: `${own}retained:`, after: '' }
+    this.wals = `${own}wals`
+  }
+
+  owner(client: ClientKey): string {
+    return `${this.#prefix}owner:{${client}}`
+  }
+}
+
+export const keyOf = ({ before, after }: KeyForm, member: string): string => `${before}${member}${after}`
