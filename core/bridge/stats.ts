@@ -20,6 +20,8 @@ export class BridgeStats {
   nowInUnsettled = 0
   inReceived = 0
   inPublished = 0
+  /** Not published because their expiry had passed. */
+  inExpired = 0
   /** No valid MQTT message by its rule: sent to the dead-letter queue of the consumer group. */
   inRefused = 0
   /** Receiving, acknowledging or refusing failed; RocketMQ delivers again. */

@@ -1,0 +1,81 @@
+/** Sends a bridge's messages as ordinary RocketMQ messages. One attempt each: who sends decides what to do when it fails. */
+import timestampPb from 'google-protobuf/google/protobuf/timestamp_pb.js'
+import pb from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/definition_pb.js'
+import service from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/service_pb.js'
+import { type Outgoing, type Sender, SendFailure } from '../../bridge/port.ts'
+import { Channel, type RocketmqOptions, resource } from './channel.node.ts'
+import { RocketmqError } from './error.ts'
+import { HOST, MessageIds } from './producer.node.ts'
+
+/** Nothing of the message is at fault. A topic without route is not among them: it may be missing for good. */
+const UNAVAILABLE = new Set([
+  'UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'CANCELLED',
+  'PROXY_TIMEOUT',
+  'MASTER_PERSISTENCE_TIMEOUT',
+  'SLAVE_PERSISTENCE_TIMEOUT',
+  'HA_NOT_AVAILABLE',
+  'TOO_MANY_REQUESTS',
+])
+
+/** Refused until somebody changes a right, not for ever. */
+const RIGHTS = new Set(['UNAUTHORIZED', 'FORBIDDEN', 'UNAUTHENTICATED', 'PERMISSION_DENIED', 'UNIMPLEMENTED'])
+
+export class BridgeSender implements Sender {
+  readonly #channel: Channel
+  readonly #ids = new MessageIds()
+
+  constructor(options: RocketmqOptions, topics: readonly string[]) {
+    const publishing = new pb.Publishing().setValidateMessageType(true).setTopicsList(topics.map(resource))
+    const settings = new pb.Settings().setClientType(pb.ClientType.PRODUCER).setPublishing(publishing)
+    this.#channel = new Channel(options, settings, () => {})
+  }
+
+  /** @throws RocketmqError if the proxy does not answer. */
+  open(): Promise<void> {
+    return this.#channel.open()
+  }
+
+  /** The types of messages a topic takes: `NORMAL`, `FIFO`, … @throws RocketmqError if the topic is not there. */
+  async typesOf(topic: string): Promise<ReadonlySet<string>> {
+    const names = new Map(Object.entries(pb.MessageType).map(([name, type]) => [type as number, name]))
+    const queues = await this.#channel.route(topic)
+    return new Set(queues.flatMap(q => q.getAcceptMessageTypesList().map(type => names.get(type) ?? String(type))))
+  }
+
+  async send(m: Outgoing): Promise<void> {
+    const now = Date.now()
+    const properties = new pb.SystemProperties()
+      .setMessageId(this.#ids.next(now))
+      .setMessageType(m.group === undefined ? pb.MessageType.NORMAL : pb.MessageType.FIFO)
+      .setBodyEncoding(pb.Encoding.IDENTITY)
+      .setBornHost(HOST)
+      .setBornTimestamp(
+        new timestampPb.Timestamp().setSeconds(Math.floor(now / 1000)).setNanos((now % 1000) * 1_000_000),
+      )
+      .setKeysList([...m.keys])
+    if (m.tag !== undefined) properties.setTag(m.tag)
+    if (m.group !== undefined) properties.setMessageGroup(m.group)
+    const message = new pb.Message().setTopic(resource(m.topic)).setSystemProperties(properties).setBody(m.body)
+    const map = message.getUserPropertiesMap()
+    for (const [name, value] of m.properties) map.set(name, value)
+    try {
+      const request = new service.SendMessageRequest().setMessagesList([message])
+      const answer = await this.#channel.call(this.#channel.stub.sendMessage, request)
+      for (const entry of answer.getEntriesList()) this.#channel.check(entry.getStatus())
+    } catch (error) {
+      throw new SendFailure(kindOf(error), error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  close(): void {
+    this.#channel.close()
+  }
+}
+
+function kindOf(error: unknown): SendFailure['kind'] {
+  if (!(error instanceof RocketmqError)) return 'failed'
+  if (UNAVAILABLE.has(error.code)) return 'unavailable'
+  return error.permanent && !RIGHTS.has(error.code) ? 'refused' : 'failed'
+}
