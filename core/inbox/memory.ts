@@ -9,7 +9,7 @@ interface Held extends InboxEntry {
 }
 
 export class MemoryInboxes implements InboxStore {
-  readonly marks = false
+  readonly marks: boolean = false
   /** Of each client, by position. */
   readonly #inboxes = new Map<ClientKey, Held[]>()
   #lastGiven: Message | undefined = undefined
@@ -26,9 +26,13 @@ export class MemoryInboxes implements InboxStore {
     }
   }
 
-  restore(): undefined {}
+  restore(_client: ClientKey, _mark: Uint8Array): InboxSummary | undefined {
+    return undefined
+  }
 
-  mark(): undefined {}
+  mark(_client: ClientKey): Uint8Array | undefined {
+    return undefined
+  }
 
   put(client: ClientKey, entry: InboxEntry, bytes: number, durable: (() => void) | undefined): void {
     let inbox = this.#inboxes.get(client)

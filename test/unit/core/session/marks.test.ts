@@ -1,0 +1,114 @@
+/** An inbox store that is durable in its own time, and that knows at the next start only what session records tell it. */
+import { expect, test } from 'vitest'
+import type { ClientKey } from '../../../../core/contract/ids.ts'
+import { MemoryInboxes } from '../../../../core/inbox/memory.ts'
+import type { InboxStore, InboxSummary } from '../../../../core/inbox/port.ts'
+import { MemoryLog } from '../../../../core/log/memory.ts'
+import type { Commits } from '../../../../core/log/port.ts'
+import { MemoryState } from '../../../../core/state/memory.ts'
+import type { SessionRecord } from '../../../../core/state/port.ts'
+import { key, Rig, sub, text } from '../rig.ts'
+
+class Slow extends MemoryInboxes implements InboxStore {
+  override readonly marks = true
+  readonly waiting: (() => void)[] = []
+  readonly sums = new Map<ClientKey, InboxSummary>()
+
+  override put(...[client, entry, bytes, durable]: Parameters<MemoryInboxes['put']>): void {
+    super.put(client, entry, bytes, undefined)
+    if (durable !== undefined) this.waiting.push(durable)
+  }
+
+  override load(): void {}
+
+  override mark(client: ClientKey): Uint8Array | undefined {
+    let found: InboxSummary | undefined
+    super.load((c, sum) => {
+      if (c === client) found = sum
+    })
+    return found === undefined ? undefined : new TextEncoder().encode(JSON.stringify(found))
+  }
+
+  override restore(_: ClientKey, mark: Uint8Array): InboxSummary {
+    return JSON.parse(new TextDecoder().decode(mark))
+  }
+
+  durable(): void {
+    for (const fn of this.waiting.splice(0)) fn()
+  }
+}
+
+const COMMITS: Commits = { dirty: false, full: false, commit: done => done(undefined), close: () => {} }
+
+class Records extends MemoryState {
+  override readonly commits = COMMITS
+  readonly records = new Map<ClientKey, SessionRecord>()
+
+  override putSession(record: SessionRecord): void {
+    this.records.set(record.client, record)
+    super.putSession(record)
+  }
+}
+
+const start = (
+  inboxes = new Slow(),
+  state = new Records(),
+  log = new MemoryLog({ keep: true }),
+  now = 1_700_000_000_000,
+) => {
+  const rig = new Rig({ inboxes, state, log, now })
+  return { inboxes, state, log, rig, edge: rig.edge() }
+}
+
+test('the log keeps a message until its copies in inboxes are durable, and records tell that there is an inbox', () => {
+  const { inboxes, state, rig, edge } = start()
+  const { epoch } = edge.connect('s')
+  edge.subscribe('s', epoch, sub('t'))
+  edge.release('s', epoch)
+  edge.publish('t', 'x')
+  rig.settle()
+  expect(edge.receipts).toEqual([['x', true]])
+  for (let i = 0; i < 3; i++) rig.pass(1000)
+  expect(rig.stats.nowLogEnvelopes).toBe(1)
+  inboxes.durable()
+  for (let i = 0; i < 3; i++) rig.pass(1000)
+  expect(rig.stats.nowLogEnvelopes).toBe(0)
+  expect(state.records.get(key('s'))?.inbox).toBeDefined()
+})
+
+test('a start restores inboxes from records', () => {
+  const first = start()
+  const { epoch } = first.edge.connect('s')
+  first.edge.subscribe('s', epoch, sub('t'))
+  first.edge.release('s', epoch)
+  for (const t of ['1', '2']) first.edge.publish('t', t)
+  first.rig.settle()
+  first.inboxes.durable()
+  for (let i = 0; i < 3; i++) first.rig.pass(1000)
+  const { rig, edge } = start(first.inboxes, first.state, first.log, first.rig.now)
+  expect(rig.stats.nowInboxMessages).toBe(2)
+  const again = edge.connect('s')
+  expect(again.state.queued).toBe(true)
+  expect(edge.drain('s', again.epoch)?.messages.map(text)).toEqual(['1', '2'])
+})
+
+test('a message of QoS 2 from the inbox is not forgotten as done before the record knows', () => {
+  const { inboxes, state, log, rig, edge } = start()
+  const first = edge.connect('s')
+  edge.subscribe('s', first.epoch, sub('t', { qos: 2 }))
+  edge.release('s', first.epoch)
+  edge.publish('t', 'x', { qos: 2 })
+  rig.settle()
+  inboxes.durable()
+  for (let i = 0; i < 3; i++) rig.pass(1000)
+  const { epoch } = edge.connect('s')
+  const message = edge.drain('s', epoch)!.messages[0]!
+  edge.link.journal(key('s'), epoch, { step: 'out', packetId: 1, message })
+  edge.link.journal(key('s'), epoch, { step: 'rec', packetId: 1 })
+  edge.link.journal(key('s'), epoch, { step: 'done', packetId: 1, message: undefined })
+  rig.settle()
+  // The process dies here: the next one has the record or the steps.
+  const next = start(inboxes, state, log, rig.now)
+  const after = next.edge.connect('s')
+  expect([after.state.inflight, next.edge.drain('s', after.epoch)?.messages]).toEqual([[], []])
+})
