@@ -62,11 +62,11 @@ class Producer implements LiteProducer {
   }
 }
 
-const HOST = hostname()
+export const HOST = hostname()
 const EPOCH_SEC = Date.UTC(2021, 0, 1) / 1000
 
 /** [docs/message_id.md of apache/rocketmq-clients]: version, 8 bytes for the process, seconds since 2021, a counter. */
-class MessageIds {
+export class MessageIds {
   readonly #prefix = `01${randomBytes(8).toString('hex')}`.toUpperCase()
   #count = 0
 
