@@ -1,0 +1,137 @@
+/** Judges what subscribers took over against what publishers had acknowledged: losses, QoS 2 duplicates, order, strangers. Pure. */
+import { type EventOf, eventsOf, type HistoryEvent, roundOf, type Subscription } from './history.ts'
+import { listed } from './words.ts'
+
+interface Published {
+  readonly publisher: string
+  readonly qos: 1 | 2
+  readonly topic: string
+  /** Place among all first sends: what one publisher sends on one topic has to arrive in this order. */
+  readonly place: number
+  acknowledged: boolean
+}
+
+type Received = EventOf<'received'>
+type Book = ReadonlyMap<string, Published>
+
+/** Acknowledged messages that have not come, to a session or to any member of a group: losses, once nothing is under way. */
+export function lostMessages(events: readonly HistoryEvent[], subscriptions: readonly Subscription[]): string[] {
+  const book = published(events)
+  const of = receptions(events)
+  const alone = subscriptions.filter(one => one.group === undefined)
+  return [
+    ...alone.flatMap(one => lost(one.client, one.filter, of(one), book)),
+    ...groupsOf(subscriptions).flatMap(members =>
+      lost(`group ${members[0]?.group}`, members[0]?.filter ?? '', members.flatMap(of), book),
+    ),
+  ]
+}
+
+/** What came and must not have come so, sentence by sentence. `round` is the number in the payloads of this round. */
+export function wrongMessages(
+  events: readonly HistoryEvent[],
+  subscriptions: readonly Subscription[],
+  round: number,
+): string[] {
+  const book = published(events)
+  const of = receptions(events)
+  return subscriptions.flatMap(one => [
+    ...twice(one, of(one), book),
+    ...strange(one, of(one), book, round),
+    ...(one.group === undefined ? outOfOrder(one, of(one), book) : []),
+  ])
+}
+
+function receptions(events: readonly HistoryEvent[]): (subscription: Subscription) => Received[] {
+  const received = new Map<string, Received[]>()
+  for (const event of eventsOf(events, 'received')) {
+    const list = received.get(event.client)
+    if (list === undefined) received.set(event.client, [event])
+    else list.push(event)
+  }
+  return ({ client, filter }) => (received.get(client) ?? []).filter(one => matches(filter, one.topic))
+}
+
+function published(events: readonly HistoryEvent[]): Map<string, Published> {
+  const book = new Map<string, Published>()
+  for (const event of events) {
+    if (event.is === 'sent' && !event.retain && !book.has(event.payload)) {
+      const { client, qos, topic } = event
+      book.set(event.payload, { publisher: client, qos, topic, place: book.size, acknowledged: false })
+    } else if (event.is === 'acknowledged') {
+      const message = book.get(event.payload)
+      if (message !== undefined) message.acknowledged = true
+    }
+  }
+  return book
+}
+
+function groupsOf(subscriptions: readonly Subscription[]): Subscription[][] {
+  const groups = new Map<string, Subscription[]>()
+  for (const one of subscriptions) {
+    if (one.group === undefined) continue
+    const key = `${one.group} ${one.filter}`
+    groups.set(key, [...(groups.get(key) ?? []), one])
+  }
+  return [...groups.values()]
+}
+
+function lost(who: string, filter: string, received: readonly Received[], book: Book): string[] {
+  const got = new Set(received.map(one => one.payload))
+  const missing = [...book].flatMap(([payload, one]) =>
+    one.acknowledged && matches(filter, one.topic) && !got.has(payload) ? [payload] : [],
+  )
+  return missing.length === 0 ? [] : [`${who} lost ${missing.length} acknowledged: ${listed(missing)}`]
+}
+
+/** A message of an earlier round that comes at QoS 2 was complete then: it is one more duplicate. */
+function twice({ client }: Subscription, received: readonly Received[], book: Book): string[] {
+  const taken = new Set<string>()
+  const again = new Set<string>()
+  for (const { payload, taken: took, qos } of received) {
+    if (!took || qos !== 2) continue
+    if (taken.has(payload) || !book.has(payload)) again.add(payload)
+    taken.add(payload)
+  }
+  return again.size === 0 ? [] : [`${client} took ${again.size} of QoS 2 more than once: ${listed([...again])}`]
+}
+
+function strange({ client, qos }: Subscription, received: readonly Received[], book: Book, round: number): string[] {
+  const wrong = new Set<string>()
+  for (const one of received) {
+    const message = book.get(one.payload)
+    // A QoS 1 message of an earlier round may come again: its PUBACK was lost with a connection.
+    if (message === undefined && !(roundOf(one.payload) < round)) wrong.add(`${one.payload}, which nobody sent`)
+    if (message === undefined) continue
+    if (message.topic !== one.topic) wrong.add(`${one.payload} on ${one.topic} instead of ${message.topic}`)
+    if (one.qos !== Math.min(qos, message.qos)) wrong.add(`${one.payload} with QoS ${one.qos}`)
+  }
+  return wrong.size === 0 ? [] : [`${client} got ${listed([...wrong])}`]
+}
+
+/** Order counts among first deliveries, by publisher and topic [MQTT-4.6.0-5]. */
+function outOfOrder({ client }: Subscription, received: readonly Received[], book: Book): string[] {
+  const seen = new Set<string>()
+  const last = new Map<string, number>()
+  const back: string[] = []
+  for (const { payload } of received) {
+    const message = book.get(payload)
+    if (message === undefined || seen.has(payload)) continue
+    seen.add(payload)
+    const stream = `${message.publisher} ${message.topic}`
+    if (message.place < (last.get(stream) ?? -1)) back.push(payload)
+    else last.set(stream, message.place)
+  }
+  return back.length === 0 ? [] : [`${client} got ${back.length} out of order: ${listed(back)}`]
+}
+
+/** Topic filters as the standard has them, without the special case of `$` topics, which no test here uses. */
+export function matches(filter: string, topic: string): boolean {
+  const levels = topic.split('/')
+  const wanted = filter.split('/')
+  for (const [i, level] of wanted.entries()) {
+    if (level === '#') return true
+    if (i >= levels.length || (level !== '+' && level !== levels[i])) return false
+  }
+  return wanted.length === levels.length
+}

@@ -1,0 +1,27 @@
+/** All findings about one round: every check over its history, and what clients complained about themselves. Pure. */
+import { lostMessages, wrongMessages } from './check-messages.ts'
+import { checkOwners, type OwnerRules } from './check-owners.ts'
+import { lostWills, wrongWills } from './check-wills.ts'
+import { eventsOf, type HistoryEvent, type Subscription } from './history.ts'
+
+export interface RoundRules extends OwnerRules {
+  readonly round: number
+  /** Stand since before the round began. */
+  readonly subscriptions: readonly Subscription[]
+  /** The client whose session gets every will. */
+  readonly watcher: string
+}
+
+/** What has not come yet. Once nothing is under way, these are losses. Retained messages are judged apart (`check-retained.ts`). */
+export const missing = (events: readonly HistoryEvent[], rules: RoundRules): string[] => [
+  ...lostMessages(events, rules.subscriptions),
+  ...lostWills(events, rules.watcher),
+]
+
+/** What came, or was said, and must not have been. */
+export const wrong = (events: readonly HistoryEvent[], rules: RoundRules): string[] => [
+  ...eventsOf(events, 'wrong').map(({ client, what }) => `${client}: ${what}`),
+  ...wrongMessages(events, rules.subscriptions, rules.round),
+  ...checkOwners(events, rules),
+  ...wrongWills(events, rules.watcher),
+]
