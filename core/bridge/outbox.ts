@@ -50,7 +50,9 @@ export class Outbox implements Tap {
 
   offer(message: Message): boolean {
     const wanting = this.#wanting(message)
-    if (wanting.length === 0 || this.#closed) return false
+    if (wanting.length === 0) return false
+    // Nobody sends it any more: the log keeps it for the next core.
+    if (this.#closed) return message.qos > 0
     const bytes = messageBytes(message)
     if (message.qos === 0 && this.#bytes0 + bytes * wanting.length > this.#o.limits.bridgeQos0Bytes) {
       this.#o.stats.outDropped += wanting.length

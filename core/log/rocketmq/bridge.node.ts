@@ -9,6 +9,7 @@ import { BridgeReceiver, type Outcome } from './bridge-receiver.node.ts'
 import { BridgeSender } from './bridge-sender.node.ts'
 import type { RocketmqOptions } from './channel.node.ts'
 import { RocketmqError } from './error.ts'
+import { type TopicType, topicCommand } from './names.ts'
 
 export interface BridgeOptions {
   readonly config: BridgeConfig
@@ -57,8 +58,13 @@ async function check(config: BridgeConfig, sender: BridgeSender): Promise<void> 
   for (const [i, { topic }] of config.in.entries()) await checkTopic(sender, `bridge.in[${i}].topic`, topic, undefined)
 }
 
-async function checkTopic(sender: BridgeSender, key: string, topic: string, type: string | undefined): Promise<void> {
-  const command = `mqadmin updateTopic -n NAMESRV:9876 -c CLUSTER -t ${topic} -a +message.type=${type ?? 'NORMAL'}`
+async function checkTopic(
+  sender: BridgeSender,
+  key: string,
+  topic: string,
+  type: TopicType | undefined,
+): Promise<void> {
+  const command = ['mqadmin', ...topicCommand({ name: topic, type: type ?? 'NORMAL' })].join(' ')
   let types: ReadonlySet<string>
   try {
     types = await sender.typesOf(topic)
