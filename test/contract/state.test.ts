@@ -1,5 +1,5 @@
 /** The contract of the state port, run over every implementation. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   type ClientKey,
   DEFAULT_TENANT,
@@ -9,7 +9,9 @@ import {
 } from '../../core/contract/ids.ts'
 import { Message, type QoS } from '../../core/contract/message.ts'
 import type { SessionRecord, StoredSubscription } from '../../core/state/port.ts'
-import { BOXES, type Box } from './stores.ts'
+import { Servers } from '../integration/redis/servers.ts'
+import { RedisBox, type StateBox } from './redis-box.ts'
+import { BOXES } from './stores.ts'
 
 const A = ':a' as ClientKey
 const B = ':b' as ClientKey
@@ -22,7 +24,7 @@ const message = (seq: number, qos: QoS = 1, topic = 't/ü'): Message =>
     payload: new Uint8Array([seq, 0, 255]),
     retain: true,
     props: new Uint8Array([1, 1]),
-    expiresAt: 1_700_000_000_000 + seq,
+    expiresAt: 4_000_000_000_000 + seq,
     sender: A,
     packetId: seq,
     target: B,
@@ -53,25 +55,34 @@ const subscription = (filter: string, more: Partial<StoredSubscription> = {}): S
   ...more,
 })
 
-describe.each(BOXES)('state: $name', ({ make, loses }) => {
-  let box: Box
-  beforeEach(() => {
-    box = make()
+let servers: Servers
+beforeAll(async () => {
+  servers = await Servers.start()
+})
+afterAll(() => servers.stop())
+
+const STATES: readonly { readonly name: string; readonly loses: boolean; make(): StateBox | Promise<StateBox> }[] = [
+  ...BOXES,
+  { name: 'Redis over TCP', loses: true, make: () => RedisBox.open(servers, 'tcp') },
+  { name: 'Redis over REST', loses: true, make: () => RedisBox.open(servers, 'rest') },
+]
+
+describe.each(STATES)('state: $name', ({ make, loses }) => {
+  let box: StateBox
+  beforeEach(async () => {
+    box = await make()
   })
   afterEach(() => box.dispose())
 
-  const commit = () => {
-    let result: Error | 'none' | undefined = 'none'
-    box.state.commits.commit(e => {
-      result = e
-    })
-    expect(result).toBeUndefined()
-  }
-  const load = () => {
+  const commit = () =>
+    new Promise<void>((resolve, reject) =>
+      box.state.commits.commit(error => (error === undefined ? resolve() : reject(error))),
+    )
+  const load = async () => {
     const sessions: SessionRecord[] = []
     const subscriptions: [ClientKey, StoredSubscription][] = []
     const retained: Message[] = []
-    box.state.load({
+    await box.state.load({
       session: r => sessions.push(r),
       subscription: (client, s) => subscriptions.push([client, s]),
       retained: m => retained.push(m),
@@ -80,7 +91,7 @@ describe.each(BOXES)('state: $name', ({ make, loses }) => {
   }
   const bare = ({ pending, frames, settled, ...m }: Message) => ({ ...m, payload: [...m.payload], props: [...m.props] })
 
-  test('a session record comes back as it was, the last one', () => {
+  test('a session record comes back as it was, the last one', async () => {
     const full = record(A, {
       will: {
         topic: 'w' as TopicName,
@@ -101,9 +112,9 @@ describe.each(BOXES)('state: $name', ({ make, loses }) => {
     box.state.putSession(record(A, { epoch: 1 }))
     box.state.putSession(full)
     box.state.putSession(record(B, { offlineAt: 0, expirySec: 0 }))
-    commit()
-    box.reopen()
-    const { sessions } = load()
+    await commit()
+    await box.reopen()
+    const { sessions } = await load()
     const a = sessions.find(s => s.client === A)!
     expect({
       ...a,
@@ -119,50 +130,50 @@ describe.each(BOXES)('state: $name', ({ make, loses }) => {
     expect(sessions.find(s => s.client === B)).toEqual(record(B, { offlineAt: 0, expirySec: 0 }))
   })
 
-  test('subscriptions are kept by filter, and replaced', () => {
+  test('subscriptions are kept by filter, and replaced', async () => {
     box.state.putSession(record(A))
     box.state.putSubscription(A, subscription('a/#', { qos: 0, noLocal: false, id: 0 }))
     box.state.putSubscription(A, subscription('a/#'))
     box.state.putSubscription(A, subscription('$share/g/b/+'))
     box.state.putSubscription(A, subscription('gone'))
     box.state.deleteSubscription(A, 'gone' as TopicFilter)
-    commit()
-    box.reopen()
-    expect(load().subscriptions.sort((x, y) => (x[1].filter < y[1].filter ? -1 : 1))).toEqual([
+    await commit()
+    await box.reopen()
+    expect((await load()).subscriptions.sort((x, y) => (x[1].filter < y[1].filter ? -1 : 1))).toEqual([
       [A, subscription('$share/g/b/+')],
       [A, subscription('a/#')],
     ])
   })
 
-  test('a session goes with its subscriptions', () => {
+  test('a session goes with its subscriptions', async () => {
     for (const client of [A, B]) {
       box.state.putSession(record(client))
       box.state.putSubscription(client, subscription('a'))
     }
     box.state.deleteSession(A)
-    commit()
-    box.reopen()
-    const { sessions, subscriptions } = load()
+    await commit()
+    await box.reopen()
+    const { sessions, subscriptions } = await load()
     expect([sessions.map(s => s.client), subscriptions.map(s => s[0])]).toEqual([[B], [B]])
   })
 
-  test('one retained message per topic', () => {
+  test('one retained message per topic', async () => {
     box.state.putRetained(message(1, 1, 'r/1'))
     box.state.putRetained(message(2, 1, 'r/1'))
     box.state.putRetained(message(3, 1, 'r/2'))
     box.state.deleteRetained(DEFAULT_TENANT, 'r/2' as TopicName)
-    commit()
-    box.reopen()
-    expect(load().retained.map(bare)).toEqual([bare(message(2, 1, 'r/1'))])
+    await commit()
+    await box.reopen()
+    expect((await load()).retained.map(bare)).toEqual([bare(message(2, 1, 'r/1'))])
   })
 
-  test.skipIf(!loses)('what was not committed is gone, as a whole', () => {
+  test.skipIf(!loses)('what was not committed is gone, as a whole', async () => {
     box.state.putSession(record(A))
-    commit()
+    await commit()
     box.state.putSession(record(B))
     box.state.putRetained(message(1))
-    box.reopen()
-    expect(load().sessions.map(s => s.client)).toEqual([A])
-    expect(load().retained).toEqual([])
+    await box.reopen()
+    expect((await load()).sessions.map(s => s.client)).toEqual([A])
+    expect((await load()).retained).toEqual([])
   })
 })

@@ -5,6 +5,14 @@ import type { ScriptName } from './scripts.ts'
 /** Somebody else has the lease: nothing this process writes takes effect any more. */
 export class FencedError extends Error {}
 
+/** What is written in order among itself. */
+export type Lane = 'state' | 'wals'
+
+export interface Order {
+  readonly lane: Lane
+  readonly number: number
+}
+
 export interface FenceOptions {
   readonly driver: Driver
   /** Of the lease. */
@@ -21,7 +29,7 @@ export class Fence {
   readonly #onRollback: () => void
   /** Fenced writes of this site that are known to have been carried out. */
   #writes = 0
-  #commits = 0
+  readonly #orders: Record<Lane, number> = { state: 0, wals: 0 }
 
   constructor({ driver, key, onRollback = () => {} }: FenceOptions) {
     this.driver = driver
@@ -29,9 +37,9 @@ export class Fence {
     this.#onRollback = onRollback
   }
 
-  /** A number for all writes of one commit: once one of a later commit was carried out, those of an earlier one are refused. */
-  nextCommit(): number {
-    return ++this.#commits
+  /** For all writes of one commit: once one of a later commit was carried out, those of an earlier one are refused. */
+  next(lane: Lane): Order {
+    return { lane, number: ++this.#orders[lane] }
   }
 
   /** What the script answers after the count of writes. Throws FencedError, or RedisError. */
@@ -39,15 +47,17 @@ export class Fence {
     script: ScriptName,
     keys: readonly string[],
     args: readonly Argument[],
-    commit = 0,
+    order?: Order,
   ): Promise<readonly Reply[]> {
     if (this.token === 0) throw new FencedError(`Redis key '${this.key}' is not ours yet, '${script}' cannot write`)
     const known = this.#writes
-    const [writes, ...rest] = await this.driver.run(script, [this.key, ...keys], [this.token, commit, ...args])
+    const first = [this.token, order?.lane ?? '', order?.number ?? '']
+    const [writes, ...rest] = await this.driver.run(script, [this.key, ...keys], [...first, ...args])
     const count = numberOf(writes)
     if (count === 0)
       throw new FencedError(`Redis key '${this.key}' was taken by another core, '${script}' has no effect`)
-    if (count < 0) throw new Error(`Redis at '${this.driver.address}' got '${script}' of commit ${commit} too late`)
+    if (count < 0)
+      throw new Error(`Redis at '${this.driver.address}' got '${script}' too late, a later one was there before`)
     this.carriedOut(count, known)
     return rest
   }

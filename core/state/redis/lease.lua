@@ -14,7 +14,7 @@ elseif holder ~= '' and (left > 0 or ARGV[5] ~= '1') then
   return {0, holder, math.max(left, 0)}
 else
   token = math.max(stored + 1, now)
-  redis.call('HSET', KEYS[1], 'commit', 0)
+  redis.call('HDEL', KEYS[1], 'order:state', 'order:wals')
 end
 local text = string.format('%.0f', token)
 if ARGV[1] == 'release' then

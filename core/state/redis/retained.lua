@@ -1,6 +1,6 @@
 -- Writes or deletes retained messages. KEYS[2]: index of topics, KEYS[3…]: one string per topic.
--- ARGV from 3, per topic: 'tenant:topic', message ('' to delete), when the key expires in ms ('' for never).
-local at = 3
+-- ARGV from 4, per topic: 'tenant:topic', message ('' to delete), when the key expires in ms ('' for never).
+local at = 4
 for k = 3, #KEYS do
   local topic, message, expires = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   at = at + 3

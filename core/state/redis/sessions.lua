@@ -1,7 +1,7 @@
 -- Writes or deletes sessions. KEYS[2]: index of clients, KEYS[3]: due wills, KEYS[4…]: one hash per session.
--- ARGV from 3, per session: client, '1' to forget what is there first, record ('' for none) [epoch, expires at, will due at],
+-- ARGV from 4, per session: client, '1' to forget what is there first, record ('' for none) [epoch, expires at, will due at],
 -- number of subscriptions to put {filter, options}, number of filters to remove {filter}. Times in ms, '' for none.
-local at = 2
+local at = 3
 local function word()
   at = at + 1
   return ARGV[at]

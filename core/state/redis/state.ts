@@ -116,12 +116,12 @@ export class RedisState implements State {
   /** Fails only once nothing of it is under way any more. */
   async #send(staged: Staged): Promise<void> {
     const fence = this.#fence
-    const commit = fence.nextCommit()
+    const order = fence.next('state')
     const chunks = staged.chunks(this.#keys)
     const sendSome = async () => {
       for (const { script, keys, args, bytes } of chunks) {
         fence.driver.stats.commitBytes += bytes
-        await fence.write(script, keys, args, commit)
+        await fence.write(script, keys, args, order)
       }
     }
     const results = await Promise.allSettled(Array.from({ length: CALLS_AT_ONCE }, sendSome))
