@@ -9,6 +9,7 @@ const ENTRIES = {
   meridian: 'infra/standalone/main.node.ts',
   'meridian.deno': 'infra/standalone/main.deno.ts',
   'meridian.fetch.deno': 'infra/standalone/main.serverless.deno.ts',
+  'redis-rest': 'infra/local/rest-proxy/main.node.ts',
 }
 
 /** Some dependencies are CommonJS and ask for Node's own modules by `require`, which an ES module has to make itself. An older Node is told what it lacks. */
