@@ -1,5 +1,6 @@
 /** The settings of `meridian core`: where edges link to it, and where it keeps messages and sessions. Loads nothing. */
 import { z } from 'zod'
+import { bridgeSchema } from './bridge.ts'
 import { coreMqtt, everyProcess, file, oneOfMany, place, synchronous } from './schema.ts'
 
 export const coreSchema = z.strictObject({
@@ -19,6 +20,12 @@ export const coreSchema = z.strictObject({
     .regex(/^[^\s:;/]+:\d{1,5}(;[^\s:;/]+:\d{1,5})*$/)
     .optional()
     .meta({ description: 'The gRPC proxy of RocketMQ, which keeps messages', unit: 'HOST:PORT' }),
+  rocketmqTls: z.boolean().default(false).meta({ description: 'RocketMQ is called over TLS', unit: '' }),
+  rocketmqAccessKey: z.string().min(1).optional().meta({
+    description: 'For a RocketMQ with access control, with `rocketmqAccessSecret`',
+    unit: '',
+  }),
+  rocketmqAccessSecret: z.string().min(1).optional().meta({ description: 'Belongs to `rocketmqAccessKey`', unit: '' }),
   state: z
     .string()
     .regex(/^(rediss?|upstash\+https?):\/\/[^\s/?#]+\S*$/)
@@ -33,6 +40,7 @@ export const coreSchema = z.strictObject({
     unit: 'path',
   }),
   synchronous,
+  bridge: bridgeSchema.prefault({}),
   linkToken: oneOfMany.linkToken,
   tlsCertFile: file('Certificate chain of the HTTP port, PEM, which makes it HTTPS; reloaded when it changes'),
   tlsKeyFile: file('Its private key, PEM; reloaded when it changes'),
@@ -43,13 +51,20 @@ export const coreSchema = z.strictObject({
 
 export type CoreSettings = z.output<typeof coreSchema>
 
+/** How RocketMQ is reached. */
+export interface RocketmqAddress {
+  readonly endpoint: string
+  readonly tls: boolean
+  readonly credentials: { readonly accessKey: string; readonly secretKey: string } | undefined
+}
+
 /** Where messages and sessions are kept. */
 export type Stores =
   | { readonly are: 'embedded'; readonly dataDir: string }
-  | { readonly are: 'apart'; readonly rocketmq: string; readonly state: string }
+  | { readonly are: 'apart'; readonly rocketmq: RocketmqAddress; readonly state: string }
+
+/** What `Stores` is made of. */
+type Raw = 'rocketmq' | 'rocketmqTls' | 'rocketmqAccessKey' | 'rocketmqAccessSecret' | 'state' | 'dataDir'
 
 /** The settings in force. */
-export type CoreConfig = Omit<CoreSettings, 'id' | 'rocketmq' | 'state' | 'dataDir'> & {
-  readonly id: string
-  readonly stores: Stores
-}
+export type CoreConfig = Omit<CoreSettings, 'id' | Raw> & { readonly id: string; readonly stores: Stores }

@@ -122,8 +122,9 @@ function describeIssue(issue: z.core.$ZodIssue, { tree, given, catalog, elsewher
   const node = catalog.nodeAt(issue.path)
   const value = valueAt(tree, issue.path)
   const is = value === undefined ? 'is missing' : `is ${show(harmless(issue.path, value))}`
-  const wanted = node ? allowed(node) : issue.message
-  return [`${keyText(issue.path)} ${is}${fromText(issue.path, given)}; allowed: ${wanted}`]
+  const at = `${keyText(issue.path)} ${is}${fromText(issue.path, given)}`
+  if (issue.code === 'custom') return [`${at}: ${issue.message}`]
+  return [`${at}; allowed: ${node ? allowed(node) : issue.message}`]
 }
 
 /** The value as it may be printed. */

@@ -28,19 +28,30 @@ export function resolveEdge(settings: EdgeSettings): EdgeConfig {
 
 /** As `resolveStart`, for a core of its own. */
 export function resolveCore(settings: CoreSettings): CoreConfig {
-  const { rocketmq, state, dataDir, ...rest } = settings
+  const { rocketmq, rocketmqTls, rocketmqAccessKey, rocketmqAccessSecret, state, dataDir, ...rest } = settings
   const problems = checkCoreLink(settings)
-  let stores: Stores | undefined
-  if (dataDir !== undefined && rocketmq === undefined && state === undefined) stores = { are: 'embedded', dataDir }
-  else if (dataDir === undefined && rocketmq !== undefined && state !== undefined)
-    stores = { are: 'apart', rocketmq, state }
-  else {
+  const stores = storesOf(settings)
+  if (stores === undefined) {
     problems.push(
       'Where messages and sessions are kept is not clear: give rocketmq (--rocketmq HOST:PORT) and state (--state redis://HOST:PORT), or dataDir (--data-dir) alone',
     )
   }
+  if ((rocketmqAccessKey === undefined) !== (rocketmqAccessSecret === undefined))
+    problems.push('rocketmqAccessKey and rocketmqAccessSecret belong together; one of them is missing')
+  if (stores?.are === 'embedded' && settings.bridge.in.length + settings.bridge.out.length > 0)
+    problems.push('bridge has rules, but with dataDir there is no RocketMQ; give rocketmq and state')
   if (problems.length > 0 || stores === undefined) throw new ConfigError(problems)
   return { ...rest, id: settings.id ?? nameOfHost(), stores }
+}
+
+/** Undefined if both are given, or none whole. */
+function storesOf(settings: CoreSettings): Stores | undefined {
+  const { rocketmq, rocketmqTls: tls, rocketmqAccessKey: accessKey, rocketmqAccessSecret: secretKey } = settings
+  const { state, dataDir } = settings
+  if (dataDir !== undefined && rocketmq === undefined && state === undefined) return { are: 'embedded', dataDir }
+  if (dataDir !== undefined || rocketmq === undefined || state === undefined) return undefined
+  const credentials = accessKey === undefined || secretKey === undefined ? undefined : { accessKey, secretKey }
+  return { are: 'apart', rocketmq: { endpoint: rocketmq, tls, credentials }, state }
 }
 
 /** As an `id` may be written. */

@@ -1,5 +1,5 @@
 /** The configuration reference as Markdown, made from the schema. Writes no file. */
-import { COMMANDS, START } from './commands.ts'
+import { COMMANDS, CORE, START } from './commands.ts'
 import { allowed, type Node, type Setting } from './settings.ts'
 
 const SECTIONS: Readonly<Record<string, string>> = {
@@ -7,6 +7,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   auth: 'Authentication and rights',
   mqtt: 'MQTT',
   metrics: 'Metrics',
+  bridge: 'RocketMQ in and out',
   limits: 'Limits',
 }
 
@@ -23,7 +24,7 @@ export function referenceMarkdown(): string {
     const head = '| key | flag | variable | default | allowed | for | meaning |\n|---|---|---|---|---|---|---|'
     return `**${SECTIONS[section] ?? section}**\n\n${[head, ...settings.map(rowText)].join('\n')}`
   })
-  return [...tables, listenerTable()].join('\n\n')
+  return [...tables, listenerTable(), ruleTable('out'), ruleTable('in')].join('\n\n')
 }
 
 /** Settings of one key stand together, wherever their commands have them. */
@@ -118,6 +119,23 @@ function listenerTable(): string {
   return [
     `**Listeners**\n\n${intro}`,
     ['| field | kinds | default | allowed | meaning |', '|---|---|---|---|---|', ...rows].join('\n'),
+  ].join('\n\n')
+}
+
+/** The fields of a rule of the bridge. */
+function ruleTable(direction: 'in' | 'out'): string {
+  const { properties = {}, required = [] } = CORE.catalog.nodeAt(['bridge', direction])?.items ?? {}
+  const rows = Object.entries(properties).map(([name, node]) =>
+    line([
+      code(name),
+      required.includes(name) ? 'must be given' : defaultText(node),
+      allowedText(node),
+      node.description ?? '',
+    ]),
+  )
+  return [
+    `**Rules of \`bridge.${direction}\`**`,
+    ['| field | default | allowed | meaning |', '|---|---|---|---|', ...rows].join('\n'),
   ].join('\n\n')
 }
 

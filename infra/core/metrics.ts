@@ -1,6 +1,7 @@
-/** The Prometheus metrics of the core, read from its plain counters when somebody asks. */
-import { Counter, Gauge, type Registry } from 'prom-client'
+/** The Prometheus metrics of the core: what each of its counters means. */
+import type { Registry } from 'prom-client'
 import type { CoreStats } from '../../core/stats.ts'
+import { registerStats } from '../metrics.ts'
 
 /** Every counter of `CoreStats` has its meaning here; a new one without does not compile. */
 const HELP: Readonly<Record<keyof CoreStats, string>> = {
@@ -35,32 +36,5 @@ const HELP: Readonly<Record<keyof CoreStats, string>> = {
   heldTooLong: 'Sessions whose un-acked state was stored because it held the log for too long',
 }
 
-const snake = (name: string): string => name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
-
-export function registerCoreMetrics(registry: Registry, stats: CoreStats): void {
-  for (const [field, help] of Object.entries(HELP)) {
-    const key = field as keyof CoreStats
-    const registers = [registry]
-    if (field.startsWith('now')) {
-      const name = `meridian_core${snake(field.slice(3))}`
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(stats[key])
-        },
-      })
-    } else {
-      new Counter({
-        name: `meridian_core_${snake(field)}_total`,
-        help,
-        registers,
-        collect() {
-          this.reset()
-          this.inc(stats[key])
-        },
-      })
-    }
-  }
-}
+export const registerCoreMetrics = (registry: Registry, stats: CoreStats): void =>
+  registerStats(registry, 'meridian_core', stats, HELP)

@@ -8,42 +8,61 @@ import { VERSION } from '../version.ts'
 
 const PREFIX = '$SYS/broker'
 
-/** Topic below `$SYS/broker` → figure. */
-export function sysFigures(edge: EdgeStats, core: CoreStats, uptimeSec: number): Record<string, number | string> {
-  return {
-    version: `meridian ${VERSION}`,
-    uptime: uptimeSec,
-    'clients/connected': edge.nowSessions,
-    'clients/total': core.nowSessions,
-    'clients/disconnected': core.nowSessions - core.nowOnline,
-    'connections/accepted': edge.accepted,
-    'bytes/received': edge.bytesIn,
-    'bytes/sent': edge.bytesOut,
-    'messages/received': edge.packetsIn,
-    'messages/sent': edge.packetsOut,
-    'publish/messages/received': edge.publishesIn0 + edge.publishesIn1 + edge.publishesIn2,
-    'publish/messages/sent': edge.deliveries0 + edge.deliveries1 + edge.deliveries2,
-    'publish/messages/dropped':
-      edge.droppedSlowQos0 + edge.droppedQueueFull + edge.droppedTooLarge + edge.droppedExpired + core.inboxDropped,
-    'messages/inflight': edge.nowInflight,
-    'store/messages/count': edge.nowQueuedMessages + core.nowInboxMessages,
-    'store/messages/bytes': edge.nowQueuedBytes + core.nowInboxBytes,
-    'retained messages/count': core.nowRetained,
-    'subscriptions/count': edge.nowSubscriptions,
-  }
-}
+type Figures = Record<string, number | string>
+
+/** Of a core, whatever edges it has. Topic below `$SYS/broker` → figure. */
+export const coreFigures = (core: CoreStats, uptimeSec: number): Figures => ({
+  version: `meridian ${VERSION}`,
+  uptime: uptimeSec,
+  'clients/connected': core.nowOnline,
+  'clients/total': core.nowSessions,
+  'clients/disconnected': core.nowSessions - core.nowOnline,
+  'publish/messages/received': core.published,
+  'publish/messages/dropped': core.inboxDropped,
+  'store/messages/count': core.nowInboxMessages,
+  'store/messages/bytes': core.nowInboxBytes,
+  'retained messages/count': core.nowRetained,
+  'subscriptions/count': core.nowSubscriptions,
+})
+
+/** As `coreFigures`, of a process that is the only edge too. */
+export const sysFigures = (edge: EdgeStats, core: CoreStats, uptimeSec: number): Figures => ({
+  ...coreFigures(core, uptimeSec),
+  'clients/connected': edge.nowSessions,
+  'connections/accepted': edge.accepted,
+  'bytes/received': edge.bytesIn,
+  'bytes/sent': edge.bytesOut,
+  'messages/received': edge.packetsIn,
+  'messages/sent': edge.packetsOut,
+  'publish/messages/received': edge.publishesIn0 + edge.publishesIn1 + edge.publishesIn2,
+  'publish/messages/sent': edge.deliveries0 + edge.deliveries1 + edge.deliveries2,
+  'publish/messages/dropped':
+    edge.droppedSlowQos0 + edge.droppedQueueFull + edge.droppedTooLarge + edge.droppedExpired + core.inboxDropped,
+  'messages/inflight': edge.nowInflight,
+  'store/messages/count': edge.nowQueuedMessages + core.nowInboxMessages,
+  'store/messages/bytes': edge.nowQueuedBytes + core.nowInboxBytes,
+  'subscriptions/count': edge.nowSubscriptions,
+})
 
 /** Publishes the figures that changed since the last call. */
 export class SysTopics {
-  readonly #core: Core
+  readonly #core: Pick<Core, 'publish'>
   readonly #last = new Map<string, string>()
   readonly #text = new TextEncoder()
 
-  constructor(core: Core) {
+  constructor(core: Pick<Core, 'publish'>) {
     this.#core = core
   }
 
-  publish(figures: Record<string, number | string>): void {
+  /** Now, and then every so many seconds; 0: never. The result ends it. */
+  every(intervalSec: number, figures: () => Figures): () => void {
+    if (intervalSec === 0) return () => {}
+    this.publish(figures())
+    const timer = setInterval(() => this.publish(figures()), intervalSec * 1000)
+    return () => clearInterval(timer)
+  }
+
+  publish(figures: Figures): void {
     for (const [name, figure] of Object.entries(figures)) {
       const value = String(figure)
       if (this.#last.get(name) === value) continue

@@ -19,8 +19,8 @@ const CORE_TICK_MS = 250
 export class Gateway {
   readonly host: EdgeHost
   readonly #core: Core
-  readonly #timers: ReturnType<typeof setInterval>[] = []
-  readonly #startedAt = Date.now()
+  readonly #timer: ReturnType<typeof setInterval>
+  readonly #endSys: () => void
   #stopping: Promise<void> | undefined
 
   /** Opens authentication, data directory and edge, and starts the clock. Rejects with a text that names the file that cannot be had. */
@@ -52,12 +52,10 @@ export class Gateway {
     this.host = host
     this.#core = core
     registerCoreMetrics(host.registry, stats)
-    this.#timers.push(setInterval(() => core.tick(Date.now()), CORE_TICK_MS))
-    if (sysIntervalSec === 0) return
-    const sys = new SysTopics(core)
-    const publish = () => sys.publish(sysFigures(host.stats, stats, this.#uptimeSec()))
-    publish()
-    this.#timers.push(setInterval(publish, sysIntervalSec * 1000))
+    this.#timer = setInterval(() => core.tick(Date.now()), CORE_TICK_MS)
+    const startedAt = Date.now()
+    const uptimeSec = () => Math.floor((Date.now() - startedAt) / 1000)
+    this.#endSys = new SysTopics(core).every(sysIntervalSec, () => sysFigures(host.stats, stats, uptimeSec()))
   }
 
   /** The `ConnectionFactory` of whatever lets devices in. */
@@ -77,14 +75,11 @@ export class Gateway {
   }
 
   async #close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
+    clearInterval(this.#timer)
+    this.#endSys()
     await this.host.shutdown()
-    this.#core.close()
+    await new Promise<void>(done => this.#core.close(done))
     this.host.close()
-  }
-
-  #uptimeSec(): number {
-    return Math.floor((Date.now() - this.#startedAt) / 1000)
   }
 
   #ready(): Readiness {

@@ -81,11 +81,20 @@ describe('core', () => {
     const apart = ['--rocketmq', '127.0.0.1:8081', '--state', 'redis://127.0.0.1:6379']
     expect(load(CORE, inputs(apart)).config.stores).toEqual({
       are: 'apart',
-      rocketmq: '127.0.0.1:8081',
+      rocketmq: { endpoint: '127.0.0.1:8081', tls: false, credentials: undefined },
       state: 'redis://127.0.0.1:6379',
     })
     for (const wrong of [[], apart.slice(2), apart.slice(0, 2), [...apart, '--data-dir', 'x']])
       expect(() => load(CORE, inputs(wrong))).toThrow('Where messages and sessions are kept is not clear')
+  })
+
+  test('a bridge needs RocketMQ, and access its secret', () => {
+    const rules = '[{ topic: t, group: g, to: a }]'
+    expect(() => core('--bridge-in', rules)).toThrow('bridge has rules, but with dataDir there is no RocketMQ')
+    expect(() => core('--rocketmq-access-key', 'k')).toThrow('one of them is missing')
+    expect(() => core('--bridge-in', '[{ topic: t, group: g, to: "{nothing}" }]')).toThrow(
+      /^bridge.in\[0\].to is .*nothing/,
+    )
   })
 
   test.each(['redis://h:1/2', 'rediss://u:p@h', 'upstash+https://h?token=x', 'upstash+http://h:1?token=x'])(
