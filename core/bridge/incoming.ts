@@ -1,7 +1,7 @@
 /** A RocketMQ message as an MQTT message, by an `in` rule. Decides nothing about acknowledging. */
 import { type ClientKey, clientKey, NO_CLIENT, type Tenant, type TopicName } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
-import { type MessageInit, NEVER, type QoS } from '../contract/message.ts'
+import { type MessageInit, NEVER, NO_BYTES, type QoS } from '../contract/message.ts'
 import { checkTopicName } from '../topic/validate.ts'
 import type { InRule } from './config.ts'
 import type { Incoming } from './port.ts'
@@ -57,7 +57,7 @@ export class InMapping {
       tenant,
       topic,
       qos: this.#qos(m),
-      payload: m.body,
+      payload: m.properties.get(PROPERTY.empty) === 'true' ? NO_BYTES : m.body,
       // A message to one client is never retained.
       retain: client === undefined && this.#retain(m),
       props: this.#props(m),

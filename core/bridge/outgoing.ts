@@ -11,6 +11,9 @@ const GROUP_BYTES = 64
 
 export const TAG_PLACEHOLDERS: Placeholders = { clientId: false, level: true, user: true }
 
+/** In place of an empty payload. */
+const EMPTY_BODY = new Uint8Array(1)
+
 /** RocketMQ refuses control characters in tags and properties; they come percent-encoded. */
 const plain = (text: string): string =>
   text.replace(/[\u0000-\u001f\u007f-\u009f]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
@@ -47,13 +50,14 @@ export class OutMapping {
     say(PROPERTY.retain, String(m.retain))
     say(PROPERTY.timestamp, String(now))
     if (m.expiresAt !== NEVER) say(PROPERTY.expiresAt, String(Math.ceil(m.expiresAt)))
+    if (m.payload.length === 0) say(PROPERTY.empty, 'true')
     say(PROPERTY.payloadFormat, forwarded.payloadFormat?.toString())
     say(PROPERTY.contentType, forwarded.contentType)
     say(PROPERTY.responseTopic, forwarded.responseTopic)
     if (forwarded.correlationData !== undefined) say(PROPERTY.correlationData, toBase64(forwarded.correlationData))
     return {
       topic: rule.topic,
-      body: m.payload,
+      body: m.payload.length === 0 ? EMPTY_BODY : m.payload,
       tag: this.#tagOf(topic, client, forwarded.user),
       keys: [messageKey(m)],
       properties,

@@ -19,6 +19,8 @@ export const PROPERTY = {
   responseTopic: 'mqttResponseTopic',
   /** Base64. */
   correlationData: 'mqttCorrelationData',
+  /** The payload is empty: RocketMQ takes no empty body, so it has one byte of 0. */
+  empty: 'mqttEmpty',
   /** Why it is in the dead-letter topic, and the topic it was for; only out. */
   error: 'mqttError',
   deadTopic: 'mqttDeadTopic',

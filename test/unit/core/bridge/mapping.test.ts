@@ -107,6 +107,13 @@ describe('out', () => {
     expect(mapped.properties.get('mqttTopic')).toBe('real')
   })
 
+  test('an empty payload goes out as a byte that says so, and comes back empty', () => {
+    const mapped = new OutMapping(outRule()).map(message('a', { payload: new Uint8Array() }), 0)
+    expect(mapped.body).toEqual(Uint8Array.of(0))
+    expect(mapped.properties.get('mqttEmpty')).toBe('true')
+    expect(mapIn({}, { mqttEmpty: 'true' }, { body: mapped.body })!.payload.length).toBe(0)
+  })
+
   test('what RocketMQ refuses in a text is encoded', () => {
     const props = encodeProps({ userProperties: [['a\n', 'b\u0001|']] })
     const mapped = new OutMapping(outRule({ tag: '{level:1}' })).map(message('a|\tb', { props }), 0)
