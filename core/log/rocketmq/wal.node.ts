@@ -1,0 +1,175 @@
+/**
+ * The log as a lite topic of RocketMQ, one for each incarnation of a core. Opening it takes over the logs of earlier ones.
+ *
+ *     append … commit ─▶ messages of RocketMQ, one at a time ─▶ done        trim ─▶ mark in the register
+ *     open: each unfinished log ─▶ seal appended ─▶ read from its mark to the seal ─▶ replay … trim ─▶ finished
+ */
+import type { Log } from '../port.ts'
+import { type LiteProducer, openLiteConsumer, openProducer, type RocketmqOptions } from './client.node.ts'
+import { WAL_GROUP, WAL_TOPIC } from './names.ts'
+import type { WalRegistry } from './registry.ts'
+import { Appender } from './wal-appender.ts'
+import { Marks } from './wal-marks.ts'
+import { Offsets } from './wal-offsets.ts'
+import { Recovery, type Visit } from './wal-recovery.ts'
+import { WalStats } from './wal-stats.ts'
+
+/** Of the limits. */
+export interface WalLimits {
+  /** A message of RocketMQ is ended when it has so many bytes. At most 4,000,000. */
+  readonly walBodyBytes: number
+  /** A commit tries again for so long before it says that it failed. */
+  readonly walRetryMs: number
+  /** What is read back at start is kept in memory up to here; more is read twice. */
+  readonly walRecoveryBytes: number
+  /** A log that was taken over is listened to for so long. */
+  readonly walStrayMs: number
+  /** Start fails if RocketMQ is silent for so long. */
+  readonly walTimeoutMs: number
+}
+
+export const DEFAULT_WAL_LIMITS: WalLimits = {
+  walBodyBytes: 1024 * 1024,
+  walRetryMs: 5_000,
+  walRecoveryBytes: 256 * 1024 * 1024,
+  walStrayMs: 30_000,
+  walTimeoutMs: 60_000,
+}
+
+export interface RocketmqLogOptions {
+  readonly rocketmq: RocketmqOptions
+  readonly registry: WalRegistry
+  readonly coreId: string
+  /** Of this process, never used before. */
+  readonly incarnation: string
+  readonly limits?: Partial<WalLimits>
+  readonly stats?: WalStats
+  /** Default: the ones that Meridian creates. */
+  readonly topic?: string
+  readonly group?: string
+}
+
+/** What RocketMQ takes [GrpcValidator of rocketmq-proxy: 64 characters]. */
+const MAX_NAME = 64
+
+/** @throws Error if RocketMQ or the register cannot be reached, or an earlier log cannot be read. */
+export async function openRocketmqLog(options: RocketmqLogOptions): Promise<RocketmqLog> {
+  const { rocketmq, registry, topic = WAL_TOPIC, group = WAL_GROUP } = options
+  const limits = { ...DEFAULT_WAL_LIMITS, ...options.limits }
+  const stats = options.stats ?? new WalStats()
+  const warn = (text: string) => rocketmq.log.warn(text)
+  const name = walName(options.coreId, options.incarnation)
+  const producer = await openProducer(rocketmq, topic)
+  const marks = new Marks(registry, stats, warn)
+  let recovery: Recovery | undefined
+  try {
+    recovery = new Recovery({
+      wals: (await registry.list()).filter(wal => wal.name !== name),
+      name,
+      send: (liteTopic, body) => producer.send(liteTopic, body),
+      openConsumer: onMessage => openLiteConsumer(rocketmq, { topic, group, onMessage }),
+      marks,
+      stats,
+      warn,
+      recoveryBytes: limits.walRecoveryBytes,
+      strayMs: limits.walStrayMs,
+      timeoutMs: limits.walTimeoutMs,
+    })
+    await recovery.open()
+    await registry.mark({ name, position: recovery.next, offset: 0, sealed: false })
+  } catch (error) {
+    producer.close()
+    await recovery?.close()
+    throw error
+  }
+  return new RocketmqLog(name, producer, recovery, marks, limits, stats, warn)
+}
+
+export class RocketmqLog implements Log {
+  readonly commits: Appender
+  readonly keeps = true
+  readonly next: number
+  readonly name: string
+  readonly stats: WalStats
+  readonly #recovery: Recovery
+  readonly #marks: Marks
+  readonly #offsets = new Offsets()
+  readonly #closing = Promise.withResolvers<void>()
+  #trimmed: number
+  #end: number
+
+  constructor(
+    name: string,
+    producer: LiteProducer,
+    recovery: Recovery,
+    marks: Marks,
+    limits: WalLimits,
+    stats: WalStats,
+    warn: (text: string) => void,
+  ) {
+    this.name = name
+    this.next = recovery.next
+    this.stats = stats
+    this.#recovery = recovery
+    this.#marks = marks
+    this.#trimmed = recovery.next
+    this.#end = recovery.next
+    this.commits = new Appender({
+      send: body => producer.send(name, body),
+      bodyBytes: limits.walBodyBytes,
+      retryMs: limits.walRetryMs,
+      stats,
+      warn,
+      appended: (position, count) => this.#offsets.add(position, count),
+      close: () => this.#close(producer),
+    })
+  }
+
+  append(position: number, records: number, envelope: Uint8Array): void {
+    this.#end = position + records
+    this.commits.add({ position, records, envelope })
+  }
+
+  /** The register is told soon; nobody waits for it. */
+  trim(position: number): void {
+    this.#recovery.trim(position)
+    if (position <= this.#trimmed) return
+    this.#trimmed = position
+    const known = this.#offsets.trim(position, 0)
+    const all = position >= this.#end && !this.commits.dirty
+    this.#marks.mark({ name: this.name, position, offset: all ? this.commits.count : known, sealed: false })
+  }
+
+  replay(visit: Visit): Promise<void> | undefined {
+    return this.#recovery.replay(visit)
+  }
+
+  /**
+   * What cores that were taken over appended after that (`walStrayMs`): to be published anew, because their positions may be in
+   * use. What came before the call is handed over in it: so after the core is open.
+   */
+  strays(visit: Visit): void {
+    this.#recovery.strays(visit)
+  }
+
+  /** Resolves when everything is closed, after `commits.close()`. */
+  get closed(): Promise<void> {
+    return this.#closing.promise
+  }
+
+  /** With nothing in it that is needed, there is nothing to take over. */
+  #close(producer: LiteProducer): void {
+    if (this.#trimmed >= this.#end && !this.commits.dirty) this.#marks.finished(this.name)
+    producer.close()
+    void Promise.all([this.#marks.close(), this.#recovery.close()]).then(() => this.#closing.resolve())
+  }
+}
+
+function walName(coreId: string, incarnation: string): string {
+  const name = `wal-${coreId}-${incarnation}`
+  if (name.length > MAX_NAME || !/^[A-Za-z0-9_-]+$/.test(name))
+    throw new RangeError(
+      `Log of core '${coreId}' cannot be named '${name}': at most ${MAX_NAME} letters, digits, - and _`,
+    )
+  return name
+}
