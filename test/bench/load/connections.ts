@@ -6,8 +6,12 @@ import { usageOf } from './process.ts'
 import { type LoadReport, round } from './report.ts'
 import { type Connection, dial, inParallel, subscribe } from './socket.ts'
 
+/** Kept sessions of a run are gone before they matter to another one. */
+const KEPT_SECS = 30
+
 export const runConnections = async (o: LoadOptions): Promise<LoadReport> => {
   const idle = o.scenario === 'idle'
+  const kept = o.kept ? { expirySecs: KEPT_SECS } : undefined
   const open: Connection[] = []
   const time = new Histogram()
   let fails = 0
@@ -16,7 +20,7 @@ export const runConnections = async (o: LoadOptions): Promise<LoadReport> => {
   await inParallel(o.subs, o.conc, async i => {
     const startMs = nowMs()
     try {
-      const connection = await dial(o.host, o.port, o.version, `${o.prefix}-c${i}`)
+      const connection = await dial(o.host, o.port, kept === undefined ? o.version : 5, `${o.prefix}-c${i}`, kept)
       time.add((nowMs() - startMs) * 1000)
       if (idle) await subscribe(connection, o.version, `${o.prefix}/idle/${i}`, 0, (_buffer, _from, to) => to)
       open.push(connection)

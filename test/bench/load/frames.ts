@@ -68,9 +68,29 @@ const frame = (head: number, ...parts: readonly Uint8Array[]): Buffer => {
 
 const noProperties = (version: Version): Buffer => Buffer.from(version === 5 ? [0] : [])
 
-/** Clean session, keep alive 120 s: no run is that silent for longer. */
-export const connectFrame = (version: Version, clientId: string): Buffer =>
-  frame(0x10, counted('MQTT'), Buffer.from([version, 2, 0, 120]), noProperties(version), counted(clientId))
+/** A session that outlives its connection (MQTT 5). */
+export interface Kept {
+  readonly expirySecs: number
+  /** QoS ≥ 1 messages in flight, at most. */
+  readonly receiveMaximum?: number
+}
+
+/** Keep alive 120 s: no run is that silent for longer. Clean session if it is not kept. */
+export const connectFrame = (version: Version, clientId: string, kept?: Kept): Buffer => {
+  const flags = Buffer.from([version, kept === undefined ? 2 : 0, 0, 120])
+  const properties = kept === undefined ? noProperties(version) : keptProperties(kept)
+  return frame(0x10, counted('MQTT'), flags, properties, counted(clientId))
+}
+
+/** Session Expiry Interval [3.1.2.11.2] and Receive Maximum [3.1.2.11.3]. */
+const keptProperties = ({ expirySecs, receiveMaximum = 65_535 }: Kept): Buffer => {
+  const bytes = Buffer.from([8, 0x11, 0, 0, 0, 0, 0x21, 0, 0])
+  bytes.writeUInt32BE(expirySecs, 2)
+  bytes.writeUInt16BE(receiveMaximum, 7)
+  return bytes
+}
+
+export const DISCONNECT: Uint8Array = Buffer.from([0xe0, 0])
 
 /** Packet id 1. */
 export const subscribeFrame = (version: Version, filter: string, qos: number): Buffer =>

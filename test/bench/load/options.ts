@@ -4,7 +4,17 @@ import { parseArgs } from 'node:util'
 import type { Version } from './frames.ts'
 import { PAYLOAD_MIN_BYTES } from './payload.ts'
 
-export const SCENARIOS = ['p2p', 'fanout', 'fanin', 'share', 'connect', 'idle', 'retained'] as const
+export const SCENARIOS = [
+  'p2p',
+  'fanout',
+  'fanin',
+  'share',
+  'connect',
+  'idle',
+  'retained',
+  'takeover',
+  'offline',
+] as const
 export type Scenario = (typeof SCENARIOS)[number]
 
 export interface LoadOptions {
@@ -35,6 +45,12 @@ export interface LoadOptions {
   /** `retained`: topics in all, and how many of them the wildcard matches. */
   readonly topics: number
   readonly matching: number
+  /** `takeover`: port of the other edge, on the same host. */
+  readonly otherPort: number
+  /** `takeover`, `offline`: messages that wait for each session. */
+  readonly messages: number
+  /** `connect`: sessions that outlive their connections (MQTT 5). */
+  readonly kept: boolean
   /** Start of client ids and topics. */
   readonly prefix: string
 }
@@ -57,6 +73,9 @@ const FLAGS = {
   workers: '',
   topics: '100000',
   matching: '10000',
+  'other-port': '0',
+  messages: '10',
+  kept: '0',
   prefix: '',
 } as const
 
@@ -103,6 +122,9 @@ export const parseLoadOptions = (args: readonly string[]): LoadOptions => {
     workers: values.workers === undefined ? defaultWorkers() : whole('workers', 1, 64),
     topics: whole('topics', 1, 10_000_000),
     matching: whole('matching', 1, 10_000_000),
+    otherPort: whole('other-port', 0, 65_535),
+    messages: whole('messages', 1, 10_000),
+    kept: whole('kept', 0, 1) === 1,
     prefix: text('prefix') || `L${Date.now() % 1_000_000_000}`,
   }
 }

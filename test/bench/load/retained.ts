@@ -5,6 +5,7 @@ import { FrameCursor, PACKET, publishTemplate, skipCounted } from './frames.ts'
 import { Ledger, ledgerBits, lostOf } from './ledger.ts'
 import type { LoadOptions } from './options.ts'
 import { readSeq, writeStamp } from './payload.ts'
+import { pour } from './pour.ts'
 import { usageOf } from './process.ts'
 import { type LoadReport, round } from './report.ts'
 import { type Connection, dial, type Reader, subscribe } from './socket.ts'
@@ -44,26 +45,8 @@ const retainedTopic = (o: LoadOptions, i: number): string =>
 const fill = async (o: LoadOptions): Promise<number> => {
   const connection = await dial(o.host, o.port, o.version, `${o.prefix}-fill`)
   const beginMs = nowMs()
-  let sent = 0
-  let acked = 0
-  const send = (): void => {
-    const frames: Buffer[] = []
-    for (; sent < o.topics && sent - acked < o.window; sent++) frames.push(retainedFrame(o, sent))
-    if (frames.length > 0) connection.write(Buffer.concat(frames))
-  }
-  await new Promise<void>((done, failed) => {
-    connection.onClose = () => failed(new Error(`Connection closed after ${acked} of ${o.topics} retained messages`))
-    connection.reader = (buffer, from, to) => {
-      let at = from
-      for (; cursor.next(buffer, at, to); at = cursor.end) if (cursor.head >> 4 === PACKET.puback) acked++
-      if (acked >= o.topics) done()
-      else send()
-      return at
-    }
-    send()
-  })
+  await pour(connection, o.topics, o.window, i => retainedFrame(o, i))
   const tookMs = nowMs() - beginMs
-  connection.onClose = () => undefined
   connection.destroy()
   return tookMs
 }

@@ -3,7 +3,7 @@
  * as they come. Knows CONNECT and SUBSCRIBE as an exchange of frames; what to do with a PUBLISH is the reader's business.
  */
 import { connect, type Socket } from 'node:net'
-import { connectFrame, FrameCursor, PACKET, subscribeFrame, type Version } from './frames.ts'
+import { connectFrame, FrameCursor, type Kept, PACKET, subscribeFrame, type Version } from './frames.ts'
 
 const READ_BYTES = 256 * 1024
 const TIMEOUT_MS = 30_000
@@ -51,6 +51,11 @@ export class Connection {
     this.#socket.destroy()
   }
 
+  /** Writes the last bytes; `onClose` follows when the other end has closed too. */
+  end(bytes: Uint8Array): void {
+    this.#socket.end(bytes)
+  }
+
   #feed(bytes: number): void {
     let buffer = shared
     let to = bytes
@@ -96,10 +101,20 @@ const exchange = (connection: Connection, request: Buffer, type: number, after: 
     connection.write(request)
   })
 
-/** Connects and waits for a CONNACK with code 0. */
-export const dial = async (host: string, port: number, version: Version, clientId: string): Promise<Connection> => {
+/** Keeps what comes for the reader that will follow. */
+const later = (): Reader => (_buffer, from) => from
+
+/** Connects and waits for a CONNACK with code 0; the reader gets everything after it, from the same chunk on. */
+export const dial = async (
+  host: string,
+  port: number,
+  version: Version,
+  clientId: string,
+  kept?: Kept,
+  reader: (connection: Connection) => Reader = later,
+): Promise<Connection> => {
   const connection = new Connection(host, port)
-  await exchange(connection, connectFrame(version, clientId), PACKET.connack, (_buffer, from) => from)
+  await exchange(connection, connectFrame(version, clientId, kept), PACKET.connack, reader(connection))
   return connection
 }
 
