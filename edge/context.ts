@@ -26,6 +26,10 @@ export interface EdgeContext {
   touch(connection: Connection): void
   /** The log or the memory budget is full: who publishes is read no further. */
   overloaded(): boolean
+  /** The core may have given the sessions to others: devices get nothing more for now. */
+  suspended(): boolean
+  /** The core has forgotten this edge: what goes on with sessions is not told. */
+  forgotten(): boolean
   /** Stops reading from the connection until there is room again. */
   hold(connection: Connection): void
   /** A name for a client that brought none. */

@@ -4,15 +4,16 @@
  *
  *   sockets ─▶ Connection ─▶ session/* ─▶ CoreLink           EdgePort.deliver ─▶ LocalIndex ─▶ flow/outbound ─▶ Output ─▶ sockets
  */
-import type { ClientKey, Incarnation } from '../core/contract/ids.ts'
+import type { ClientKey, Incarnation, TopicFilter } from '../core/contract/ids.ts'
 import type { Limits } from '../core/contract/limits.ts'
-import type { CoreLink, EdgePort } from '../core/contract/link.ts'
+import type { CoreLink } from '../core/contract/link.ts'
 import type { Message } from '../core/contract/message.ts'
 import type { Auth } from './auth/ports.ts'
 import type { EdgeContext } from './context.ts'
 import { Source } from './flow/entry.ts'
 import { releaseOverdue, saveOverdue } from './flow/inbox.ts'
 import { offer } from './flow/outbound.ts'
+import type { RemoteEdge } from './link/remote-link.ts'
 import type { Transport, TransportEvents } from './listen/transport.ts'
 import { LocalIndex } from './route/local-index.ts'
 import type { ShareGroup } from './route/share.ts'
@@ -40,7 +41,7 @@ export interface EdgeOptions {
 /** Connections of `shutdown` closed between two breaths of the event loop. */
 const SHUTDOWN_BATCH = 500
 
-export class Edge implements EdgePort {
+export class Edge implements RemoteEdge {
   readonly #options: EdgeOptions
   readonly #ctx: EdgeContext
   readonly #connections = new Set<Connection>()
@@ -52,8 +53,11 @@ export class Edge implements EdgePort {
   #seq = 0
   #congested = false
   #stopping = false
+  /** The core has forgotten this edge: what is closed now is not told. */
+  #forgotten = false
+  #suspended = false
 
-  constructor(options: EdgeOptions, attach: (port: EdgePort) => CoreLink) {
+  constructor(options: EdgeOptions, attach: (edge: Edge) => CoreLink) {
     this.#options = options
     const { limits, settings, auth, stats } = options
     const events: EdgeEvents = event => {
@@ -80,6 +84,8 @@ export class Edge implements EdgePort {
       nextSeq: () => ++this.#seq,
       touch: connection => this.#touch(connection),
       overloaded: () => this.#overloaded(),
+      suspended: () => this.#suspended,
+      forgotten: () => this.#forgotten,
       hold: connection => this.#hold(connection),
       assignClientId: () => `auto-${options.randomId()}`,
       forget: connection => this.#forget(connection),
@@ -112,12 +118,12 @@ export class Edge implements EdgePort {
     }
   }
 
-  deliver(message: Message): boolean {
+  deliver(message: Message, groups: readonly TopicFilter[] | undefined, only: boolean): boolean {
     const now = this.#time()
     // Held by this call while the copies are made, so that none of them is the last one too early.
     message.pending++
     if (message.target !== '') this.#deliverTo(message, message.target, now)
-    else this.#fanOut(message, now)
+    else this.#fanOut(message, groups, only, now)
     message.frames = undefined
     return --message.pending > 0
   }
@@ -136,6 +142,25 @@ export class Edge implements EdgePort {
   congested(on: boolean): void {
     this.#congested = on
     if (!on) this.#letGo()
+  }
+
+  // ── RemoteEdge
+
+  /** Devices are told that the server goes (0x8B): they come back and claim their sessions anew. */
+  beginAnew(): void {
+    this.#forgotten = true
+    for (const connection of [...this.#connections])
+      connection.guard(() => {
+        if (connection.phase === Phase.Open) connection.close(Reason.ServerShuttingDown, 'The link to the core is lost')
+        else if (connection.phase === Phase.Connecting)
+          connection.refuse(Reason.ServerUnavailable, 'The link to the core is lost')
+      })
+    this.#forgotten = false
+  }
+
+  suspend(on: boolean): void {
+    this.#suspended = on
+    if (!on) for (const { connection } of this.#ctx.sessions.values()) connection.guard(() => connection.refill())
   }
 
   // ── time
@@ -179,12 +204,23 @@ export class Edge implements EdgePort {
 
   // ── fan-out
 
-  #fanOut(message: Message, now: number): void {
+  #fanOut(message: Message, chosen: readonly TopicFilter[] | undefined, only: boolean, now: number): void {
     const { targets, groups } = this.#ctx.index.match(message.tenant, message.topic)
-    for (let at = 0; at < targets.length; ) at = this.#toTargets(targets, at, message, now)
+    if (!only) for (let at = 0; at < targets.length; ) at = this.#toTargets(targets, at, message, now)
+    if (chosen !== undefined) return this.#toChosen(groups, message, chosen, now)
     for (let i = 0; i < groups.length; i++) {
       const member = groups[i]!.pick(message, undefined)
       if (member !== undefined) this.#toMember(member, groups[i], message, now)
+    }
+  }
+
+  /** One member of each chosen group; a group whose last member has just left gets its copy elsewhere. */
+  #toChosen(groups: readonly ShareGroup[], message: Message, chosen: readonly TopicFilter[], now: number): void {
+    for (const filter of chosen) {
+      const group = groups.find(g => g.filter === filter)
+      const member = group?.pick(message, undefined)
+      if (member !== undefined) this.#toMember(member, group, message, now)
+      else this.#ctx.link.giveBack(filter, message)
     }
   }
 

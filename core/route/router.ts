@@ -140,11 +140,17 @@ export class Router {
     return true
   }
 
-  #deliver(port: EdgePort, message: Message, groups: readonly TopicFilter[], envelope: Envelope | undefined): void {
+  #deliver(
+    port: EdgePort,
+    message: Message,
+    groups: readonly TopicFilter[],
+    envelope: Envelope | undefined,
+    only = false,
+  ): void {
     this.#o.stats.handedToEdges++
     this.#delivering = message
     this.#early = 0
-    const waits = port.deliver(message, this.alone ? undefined : groups)
+    const waits = port.deliver(message, this.alone ? undefined : groups, only)
     this.#delivering = undefined
     this.#hand(message, envelope, waits && this.#early === 0)
   }
@@ -185,7 +191,7 @@ export class Router {
     if (group === undefined) return
     const envelope = this.#held.get(message)?.envelope
     const port = group.nextEdge(undefined, from)
-    if (port !== undefined) this.#deliver(port, message, [filter], envelope)
+    if (port !== undefined) this.#deliver(port, message, [filter], envelope, true)
     else this.#toMember(group, message, envelope)
   }
 

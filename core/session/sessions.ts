@@ -159,8 +159,8 @@ export class Sessions {
     const flying = new Set(inflight.flatMap(f => (f.message === undefined ? [] : [messageKey(f.message)])))
     const unseen: Message[] = []
     const handed: Iterable<Handed> = s.port!.unanswered?.() ?? []
-    for (const { message } of handed)
-      if (!message.settled?.has(s.client) && !flying.has(messageKey(message))) unseen.push(message)
+    for (const { message, only } of handed)
+      if (!only && !message.settled?.has(s.client) && !flying.has(messageKey(message))) unseen.push(message)
     this.release(s, { will: true, expirySec: s.expirySec, outbound: { inflight, queue: [] }, unseen })
   }
 

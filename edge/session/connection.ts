@@ -181,7 +181,7 @@ export class Connection implements TransportEvents, PacketHandler {
   /** Room may have come: the queue, then the inbox, then retained messages. */
   refill(): void {
     const session = this.session
-    if (session === undefined || this.phase !== Phase.Open) return
+    if (session === undefined || this.phase !== Phase.Open || this.#ctx.suspended()) return
     if (session.inflight.size > 0 || session.queue.length > 0 || session.spooling || session.replays !== undefined) {
       if (!refillWindow(this.#ctx, session, this.#ctx.now())) return
       askDrain(this.#ctx, session)

@@ -14,7 +14,7 @@ export function leave(
   const { link, stats } = ctx
   // First of all: a member that has to leave because of what it is given now must not give it back.
   for (const filter of session.subscriptions.keys()) ctx.index.remove(session, filter)
-  redispatch(ctx, session, ctx.now())
+  if (!ctx.forgotten()) redispatch(ctx, session, ctx.now())
   if (ctx.sessions.get(session.key) === session) ctx.sessions.delete(session.key)
   session.ended = true
   stats.nowSessions--
@@ -23,6 +23,7 @@ export function leave(
   stats.nowInflight -= session.inflight.size
   stats.nowQueuedMessages -= session.queue.length
   stats.nowQueuedBytes -= session.queuedBytes
+  if (ctx.forgotten()) return
   const outbound = session.persistent ? outboundOf(session) : NOTHING
   link.release(session.key, session.epoch, { will: end.will, expirySec: end.expirySec, outbound })
   // In this order on the link: the core holds what was un-acked before it counts as answered.

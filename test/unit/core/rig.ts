@@ -131,7 +131,7 @@ export class FakeEdge implements EdgePort {
     this.receipts.push([text(message), matched])
   }
 
-  deliver(message: Message, groups: readonly TopicFilter[] | undefined): boolean {
+  deliver(message: Message, groups: readonly TopicFilter[] | undefined, _only: boolean): boolean {
     this.got.push(message)
     this.groups.push(groups)
     return this.holds

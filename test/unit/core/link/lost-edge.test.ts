@@ -10,9 +10,9 @@ import { FakeEdge, key, NOTHING, Rig, type RigOptions, sub, text, will } from '.
 class Remote extends FakeEdge {
   readonly handed: Handed[] = []
 
-  override deliver(message: Message, groups: readonly TopicFilter[] | undefined): boolean {
-    super.deliver(message, groups)
-    if (message.qos > 0) this.handed.push({ message, groups })
+  override deliver(message: Message, groups: readonly TopicFilter[] | undefined, only: boolean): boolean {
+    super.deliver(message, groups, only)
+    if (message.qos > 0) this.handed.push({ message, groups, only })
     return message.qos > 0
   }
 

@@ -1,0 +1,370 @@
+/**
+ * The core as an edge in another process has it: calls become records of the link session, answers come back as callbacks,
+ * one frame per turn. Owns what waits for an answer; without a session (`link-life.ts`) calls have no effect.
+ */
+import { writeMessage } from '../../core/contract/codec.ts'
+import type { ClientKey, Incarnation, Tenant, TopicFilter } from '../../core/contract/ids.ts'
+import { Ranges } from '../../core/contract/link/ranges.ts'
+import {
+  FromEdge,
+  StepCode,
+  writeList,
+  writeOutbound,
+  writeRef,
+  writeSubscription,
+  writeWill,
+} from '../../core/contract/link/records.ts'
+import type { LinkSession } from '../../core/contract/link/session.ts'
+import type {
+  ClaimReply,
+  ClaimRequest,
+  CoreLink,
+  EdgePort,
+  InboxPage,
+  Release,
+  RetainedPage,
+  Step,
+} from '../../core/contract/link.ts'
+import { type Message, NO_BYTES } from '../../core/contract/message.ts'
+import type { Outbound, Subscription } from '../../core/contract/session.ts'
+import { Fifo } from '../flow/fifo.ts'
+import { Answers, type AnswersTo } from './answers.ts'
+import { LinkLife, type LinkLifeOptions } from './link-life.ts'
+import { PendingCalls } from './pending.ts'
+
+/** What the link asks of its edge beside what a core asks. */
+export interface RemoteEdge extends EdgePort {
+  /** The core knows nothing of this edge any more: every connection is closed, and nothing is told about them. */
+  beginAnew(): void
+  /** The core may have given the sessions to others: devices get nothing more until this is over. */
+  suspend(on: boolean): void
+}
+
+export interface RemoteLinkOptions extends LinkLifeOptions {
+  /** Runs a function at the end of the turn. */
+  readonly atTurnEnd: (flush: () => void) => void
+}
+
+const CLOSE_MS = 2_000
+
+export class RemoteLink implements CoreLink {
+  readonly incarnation: Incarnation
+  readonly #edge: RemoteEdge
+  readonly #o: RemoteLinkOptions
+  readonly #life: LinkLife
+  #answers: Answers
+  /** Published with QoS ≥ 1 and without receipt, in order. */
+  #published = new Fifo<Message>()
+  readonly #pending = new PendingCalls()
+  #pendingCounted = 0
+  /** Epochs of the sessions at this edge. */
+  readonly #owned = new Map<ClientKey, number>()
+  /** Number of the last delivery. */
+  #seen = 0
+  readonly #answered = new Ranges()
+  #later: (() => void)[] = []
+  #scheduled = false
+  #coreCongested = false
+  #pressed = true
+
+  constructor(edge: RemoteEdge, options: RemoteLinkOptions) {
+    this.#edge = edge
+    this.#o = options
+    this.incarnation = options.incarnation
+    this.#answers = new Answers(this.#answersTo)
+    this.#life = new LinkLife(options, {
+      read: records => this.#answers.read(records),
+      lost: () => this.#lost(),
+      suspend: on => edge.suspend(on),
+      changed: () => this.#weigh(),
+    })
+  }
+
+  /** Begins to connect. */
+  start(): void {
+    this.#life.start()
+  }
+
+  get linked(): boolean {
+    return this.#life.linked
+  }
+
+  /** One line for people. */
+  get state(): string {
+    return this.#life.state
+  }
+
+  /** A few times a second. ms since the epoch. */
+  tick(now: number): void {
+    this.#life.tick(now)
+    this.#pending.sweep((client, epoch) => this.#owned.get(client) === epoch)
+    this.#count()
+    this.#weigh()
+  }
+
+  /** After the edge was shut down: sends what it said, and good-bye. Resolves once the core has it, or after two seconds. */
+  close(): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(() => this.#life.cut(), CLOSE_MS)
+      this.#flush()
+      this.#life.session?.out.u8(FromEdge.bye)
+      this.#life.session?.flush()
+      this.#life.close(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  // ── CoreLink
+
+  get congested(): boolean {
+    return this.#pressed
+  }
+
+  publish(message: Message): void {
+    const session = this.#life.session
+    if (session === undefined) return
+    session.out.u8(FromEdge.publish)
+    writeMessage(session.out, message, this.incarnation)
+    this.#written(session)
+    if (message.qos === 0) return
+    this.#published.push(message)
+    // The record has it: what waits for the receipt holds no network buffer.
+    message.payload = NO_BYTES
+    message.props = NO_BYTES
+  }
+
+  claim(request: ClaimRequest, done: (reply: ClaimReply) => void): void {
+    const session = this.#life.session
+    if (session === undefined || this.#life.suspended) {
+      this.#later.push(() => done({ ok: false, why: 'unavailable', detail: this.#life.state }))
+      return this.#touch()
+    }
+    const { out } = session
+    const { client, cleanStart, expirySec, will } = request
+    out.u8(FromEdge.claim)
+    out.varint(this.#pending.add({ for: 'claimed', client, done }))
+    out.text(client)
+    out.u8((cleanStart ? 1 : 0) | (will === undefined ? 0 : 2))
+    out.varint(expirySec)
+    if (will !== undefined) writeWill(out, will)
+    this.#written(session)
+  }
+
+  subscribe(client: ClientKey, epoch: number, subscriptions: readonly Subscription[], done: () => void): void {
+    const session = this.#life.session
+    if (session === undefined) return
+    const { out } = session
+    out.u8(FromEdge.subscribe)
+    out.varint(this.#pending.add({ for: 'done', client, epoch, done }))
+    out.text(client)
+    out.varint(epoch)
+    writeList(out, subscriptions, s => writeSubscription(out, s))
+    this.#written(session)
+  }
+
+  unsubscribe(client: ClientKey, epoch: number, filters: readonly TopicFilter[], done: () => void): void {
+    const session = this.#life.session
+    if (session === undefined) return
+    const { out } = session
+    out.u8(FromEdge.unsubscribe)
+    out.varint(this.#pending.add({ for: 'done', client, epoch, done }))
+    out.text(client)
+    out.varint(epoch)
+    writeList(out, filters, filter => out.text(filter))
+    this.#written(session)
+  }
+
+  retained(
+    tenant: Tenant,
+    filter: TopicFilter,
+    cursor: string | undefined,
+    limit: number,
+    done: (page: RetainedPage) => void,
+  ): void {
+    const session = this.#life.session
+    if (session === undefined) return
+    const { out } = session
+    out.u8(FromEdge.retained)
+    out.varint(this.#pending.add({ for: 'page', done }))
+    out.text(tenant)
+    out.text(filter)
+    out.u8(cursor === undefined ? 0 : 1)
+    if (cursor !== undefined) out.text(cursor)
+    out.varint(limit)
+    this.#written(session)
+  }
+
+  journal(client: ClientKey, epoch: number, step: Step, done?: () => void): void {
+    const session = this.#life.session
+    if (session === undefined) return
+    const { out } = session
+    out.u8(FromEdge.journal)
+    out.varint(done === undefined ? 0 : this.#pending.add({ for: 'done', client, epoch, done }))
+    out.text(client)
+    out.varint(epoch)
+    out.u8(StepCode[step.step])
+    if (step.step === 'taken') {
+      out.text(step.group)
+      writeRef(out, step.message, true)
+    } else {
+      out.varint(step.packetId)
+      if (step.step === 'out') writeRef(out, step.message, false)
+      else if (step.step === 'done') writeRef(out, step.message, true)
+    }
+    this.#written(session)
+  }
+
+  spool(client: ClientKey, epoch: number, message: Message): void {
+    const session = this.#begin(FromEdge.spool, client, epoch)
+    if (session === undefined) return
+    writeRef(session.out, message, false)
+    this.#written(session)
+  }
+
+  drain(client: ClientKey, epoch: number, limit: number, done: (page: InboxPage) => void): void {
+    const session = this.#life.session
+    if (session === undefined) return
+    const { out } = session
+    out.u8(FromEdge.drain)
+    out.varint(this.#pending.add({ for: 'inbox', client, epoch, done }))
+    out.text(client)
+    out.varint(epoch)
+    out.varint(limit)
+    this.#written(session)
+  }
+
+  save(client: ClientKey, epoch: number, outbound: Outbound): void {
+    const session = this.#begin(FromEdge.save, client, epoch)
+    if (session === undefined) return
+    writeOutbound(session.out, outbound)
+    this.#written(session)
+  }
+
+  release(client: ClientKey, epoch: number, { will, expirySec, outbound }: Release): void {
+    const session = this.#begin(FromEdge.release, client, epoch)
+    if (session === undefined) return
+    if (this.#owned.get(client) === epoch) this.#owned.delete(client)
+    const { out } = session
+    out.u8(will ? 1 : 0)
+    out.varint(expirySec)
+    out.varint(this.#seen)
+    writeOutbound(out, outbound)
+    this.#written(session)
+  }
+
+  giveBack(group: TopicFilter, message: Message): void {
+    const session = this.#life.session
+    if (session === undefined) return
+    session.out.u8(FromEdge.giveBack)
+    session.out.text(group)
+    writeRef(session.out, message, false)
+    this.#written(session)
+  }
+
+  delivered(message: Message): void {
+    if (message.ref === 0 || this.#life.session === undefined) return
+    this.#answered.add(message.ref)
+    message.ref = 0
+    this.#touch()
+  }
+
+  #begin(kind: number, client: ClientKey, epoch: number): LinkSession | undefined {
+    const session = this.#life.session
+    if (session === undefined) return undefined
+    session.out.u8(kind)
+    session.out.text(client)
+    session.out.varint(epoch)
+    return session
+  }
+
+  #written(session: LinkSession): void {
+    session.written()
+    this.#touch()
+  }
+
+  // ── the turn
+
+  #touch(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#o.atTurnEnd(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false
+    const session = this.#life.session
+    if (session !== undefined) {
+      if (!this.#answered.isEmpty) {
+        session.out.u8(FromEdge.delivered)
+        this.#answered.write(session.out)
+      }
+      session.flush()
+      this.#weigh()
+    }
+    if (this.#later.length === 0) return
+    const later = this.#later
+    this.#later = []
+    for (const call of later) call()
+  }
+
+  /** Tells the edge when publishers have to wait, and when no more. */
+  #weigh(): void {
+    const session = this.#life.session
+    const on = session?.up !== true || this.#coreCongested || session.unackedBytes > this.#o.limits.linkUnackedBytes
+    if (on === this.#pressed) return
+    this.#pressed = on
+    this.#edge.congested(on)
+  }
+
+  #count(): void {
+    this.#o.stats.nowUnanswered += this.#pending.size - this.#pendingCounted
+    this.#pendingCounted = this.#pending.size
+  }
+
+  /** Everything that was under way with the core is lost. */
+  #lost(): void {
+    this.#answers = new Answers(this.#answersTo)
+    this.#published = new Fifo()
+    this.#pending.clear()
+    this.#count()
+    this.#owned.clear()
+    this.#seen = 0
+    this.#answered.clear()
+    this.#coreCongested = false
+    this.#edge.beginAnew()
+  }
+
+  // ── what the core says
+
+  readonly #answersTo: AnswersTo = {
+    deliver: (message, groups, only) => {
+      if (message.qos > 0) message.ref = ++this.#seen
+      const holds = this.#edge.deliver(message, groups, only)
+      if (!holds) this.delivered(message)
+    },
+    receipts: (upTo, matched) => {
+      for (let next = this.#published.peek(); next !== undefined && next.seq <= upTo; next = this.#published.peek()) {
+        this.#published.shift()
+        this.#edge.receipt(next, matched)
+      }
+    },
+    kick: (client, epoch, reason) => this.#edge.kick(client, epoch, reason),
+    congested: on => {
+      this.#coreCongested = on
+      this.#weigh()
+    },
+    done: req => this.#pending.take(req, 'done')?.done(),
+    claimed: (req, reply) => {
+      const call = this.#pending.take(req, 'claimed')
+      if (call === undefined) return
+      if (reply.ok) this.#owned.set(call.client, reply.epoch)
+      call.done(reply)
+    },
+    inbox: (req, page) => this.#pending.take(req, 'inbox')?.done(page),
+    page: (req, page) => this.#pending.take(req, 'page')?.done(page),
+    // Its connection closes next.
+    bye: () => {},
+  }
+}
