@@ -150,22 +150,28 @@ export class Lease {
   async #run(what: 'take' | 'renew' | 'release'): Promise<readonly Reply[]> {
     const { fence, holder } = this.#o
     const known = fence.writes
-    const mayTake = this.#answeringSince > 0 && this.#o.now() - this.#answeringSince >= this.#graceMs
-    const args = [what, holder, this.#lifeMs, fence.token, mayTake ? '1' : '0']
+    const args = [what, holder, this.#lifeMs, fence.token, this.#mayTakeExpired(this.#o.now()) ? '1' : '0']
     const reply = await fence.driver.run('lease', [fence.key], args)
     const writes = numberOf(reply[0])
     if (writes > 0) fence.carriedOut(writes, what === 'take' ? writes - 1 : known)
     return reply
   }
 
+  #mayTakeExpired(now: number): boolean {
+    return this.#unbroken(now) && now - this.#answeringSince >= this.#graceMs
+  }
+
+  /** Redis answered the last time, and that was just now. */
+  #unbroken(now: number): boolean {
+    return this.#reachable && now - this.#answeredAt <= this.#renewMs * GAP_RENEWALS
+  }
+
   #answered(at: number): void {
-    if (!this.#reachable) {
-      this.#reachable = true
-      this.#answeringSince = 0
-      this.#o.onEvent?.({ is: 'reachable' })
-    }
-    if (this.#answeringSince === 0 || at - this.#answeredAt > this.#renewMs * GAP_RENEWALS) this.#answeringSince = at
+    if (!this.#unbroken(at)) this.#answeringSince = at
     this.#answeredAt = at
+    if (this.#reachable) return
+    this.#reachable = true
+    this.#o.onEvent?.({ is: 'reachable' })
   }
 
   #refused(by: string): void {

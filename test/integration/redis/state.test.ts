@@ -118,7 +118,7 @@ describe.each(DRIVERS)('over %s', name => {
     const restarts = (async () => {
       for (let i = 0; i < 2; i++) {
         await new Promise(done => setTimeout(done, 150))
-        await servers.redis.server.stop()
+        await (i === 0 ? servers.redis.server.stop() : servers.redis.server.kill9())
         await new Promise(done => setTimeout(done, 300))
         await servers.redis.server.start()
       }
