@@ -77,8 +77,12 @@ export const freePort = (): Promise<number> =>
 
 /** Runs a command to its end on the generator's core and returns what it printed. Rejects with its errors if it fails. */
 export const runPinned = (command: readonly string[], timeoutMs: number): Promise<string> =>
+  runCommand(pinned(CORE.load, command), timeoutMs)
+
+/** The same on any core. */
+export const runCommand = (command: readonly string[], timeoutMs: number): Promise<string> =>
   new Promise((done, failed) => {
-    const [program = '', ...args] = pinned(CORE.load, command)
+    const [program = '', ...args] = command
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs })
     let out = ''
     let err = ''

@@ -1,17 +1,23 @@
-/** `npm run bench:readme`: puts the latest whole run into README.md, between its markers. */
-import { readFileSync, writeFileSync } from 'node:fs'
+/** `npm run bench:readme`: puts the latest whole runs of the benchmarks and of the failure tests into README.md, between their markers. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { withResults } from './readme.ts'
+import type { ChaosReport } from '../chaos/cluster/report.ts'
+import type { ClusterResults } from './cluster/results.ts'
+import { benchPart, chaosPart, clusterPart, withPart } from './readme.ts'
 import type { Results } from './results.ts'
 
-const README = fileURLToPath(new URL('../../README.md', import.meta.url))
-const LATEST = fileURLToPath(new URL('./results/latest.json', import.meta.url))
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const README = path('../../README.md')
+/** Name of the part, the run it is made of, the command that makes that, and how it becomes Markdown. */
+const PARTS: readonly (readonly [string, string, string, (json: unknown) => string])[] = [
+  ['bench', path('./results/latest.json'), 'bench', json => benchPart(json as Results)],
+  ['cluster', path('./results/cluster.json'), 'bench:cluster', json => clusterPart(json as ClusterResults)],
+  ['chaos', path('../chaos/results/cluster.json'), 'chaos', json => chaosPart(json as ChaosReport)],
+]
 
-let text: string
-try {
-  text = readFileSync(LATEST, 'utf8')
-} catch {
-  console.error('test/bench/results/latest.json cannot be read; a whole run of npm run bench writes it')
-  process.exit(1)
+let readme = readFileSync(README, 'utf8')
+for (const [part, file, command, markdown] of PARTS) {
+  if (existsSync(file)) readme = withPart(readme, part, markdown(JSON.parse(readFileSync(file, 'utf8'))))
+  else console.error(`${part} is left as it is: a whole run of npm run ${command} writes ${file}`)
 }
-writeFileSync(README, withResults(readFileSync(README, 'utf8'), JSON.parse(text) as Results))
+writeFileSync(README, readme)

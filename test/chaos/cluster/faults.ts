@@ -2,7 +2,7 @@
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ManagedProcess } from '../../../infra/local/process.ts'
-import type { Cluster, EdgeNode } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import type { Fault, FaultContext } from './rig.ts'
 
 type Run = Fault['run']
@@ -184,7 +184,7 @@ function redisFaults({ redis }: Cluster, outage: (ms: number) => number): Fault[
 function linkFaults(cluster: Cluster, outage: (ms: number) => number): Fault[] {
   const cutFor = (how: 'silence' | 'reset', ms: number, migrants: boolean): Run => {
     return async ({ random, sleep, begins, migrate }) => {
-      const edge: EdgeNode = pick(random, cluster.edges)
+      const edge = pick(random, cluster.edges)
       begins()
       for (const relay of edge.relays) relay.cut(how)
       if (migrants) {

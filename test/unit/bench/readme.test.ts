@@ -1,6 +1,6 @@
-/** Where the results go in the README. */
+/** Where results go in the README. */
 import { expect, test } from 'vitest'
-import { BEGIN, END, withResults } from '../../bench/readme.ts'
+import { benchPart, marksOf, withPart } from '../../bench/readme.ts'
 import type { Results } from '../../bench/results.ts'
 
 const results: Results = {
@@ -11,13 +11,15 @@ const results: Results = {
   repeat: 1,
   scenarios: [],
 }
+const [BEGIN, END] = marksOf('bench')
 
-test('the table goes between the markers and nowhere else', () => {
-  const written = withResults(`before\n${BEGIN}\nwhat was there\n${END}\nafter\n`, results)
+test('the table goes between the markers of its part and nowhere else', () => {
+  const before = `before\n${BEGIN}\nwhat was there\n${END}\n${marksOf('chaos').join('\n')}\nafter\n`
+  const written = withPart(before, 'bench', benchPart(results))
   expect(written.startsWith(`before\n${BEGIN}\n`)).toBe(true)
-  expect(written.endsWith(`\n${END}\nafter\n`)).toBe(true)
+  expect(written.endsWith(`\n${END}\n${marksOf('chaos').join('\n')}\nafter\n`)).toBe(true)
   expect(written).toContain('2026-01-02T03:04:05.000Z')
   expect(written).not.toContain('what was there')
-  expect(withResults(written, results)).toBe(written)
-  expect(() => withResults('no markers', results)).toThrow('README.md has no')
+  expect(withPart(written, 'bench', benchPart(results))).toBe(written)
+  expect(() => withPart('no markers', 'bench', '')).toThrow('README.md has no')
 })
