@@ -7,6 +7,7 @@ const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
 
 const ENTRIES = {
   meridian: 'infra/standalone/main.node.ts',
+  'meridian.core': 'infra/core/start.node.ts',
   'meridian.deno': 'infra/standalone/main.deno.ts',
   'meridian.fetch.deno': 'infra/standalone/main.serverless.deno.ts',
   'redis-rest': 'infra/local/rest-proxy/main.node.ts',
@@ -34,6 +35,16 @@ const lua: Plugin = {
   },
 }
 
+/** Who runs no core of its own reads none: clients of RocketMQ and Redis are most of it. */
+const core: Plugin = {
+  name: 'core',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/core\/start\.node\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './meridian.core.mjs', external: true } : undefined,
+    )
+  },
+}
+
 await build({
   absWorkingDir: root,
   entryPoints: Object.entries(ENTRIES).map(([out, source]) => ({ in: source, out })),
@@ -45,7 +56,7 @@ await build({
   target: 'node24',
   sourcemap: true,
   banner: { js: banner },
-  plugins: [lua],
+  plugins: [lua, core],
   define: { MERIDIAN_VERSION: JSON.stringify(version) },
   logLevel: 'warning',
 }).catch(() => {

@@ -1,10 +1,13 @@
 /** Events of edge and core as log lines: the level by what it is, at most so many lines of a kind per second, the rest counted. */
 import type { Logger } from 'pino'
+import type { BridgeEvent } from '../core/bridge/stats.ts'
+import type { LinkServerEvent } from '../core/link/server/link-server.ts'
 import type { CoreEvent } from '../core/stats.ts'
+import type { LinkEvent } from '../edge/link/link-life.ts'
 import type { TlsEvent } from '../edge/listen/certificates.node.ts'
 import type { EdgeEvent } from '../edge/stats.ts'
 
-type Event = EdgeEvent | CoreEvent | TlsEvent
+type Event = EdgeEvent | CoreEvent | TlsEvent | LinkServerEvent | LinkEvent | BridgeEvent
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
 const LINES_PER_SECOND = 20
@@ -27,6 +30,20 @@ const LEVELS: Readonly<Record<Event['is'], Level>> = {
   failed: 'error',
   'commit-failed': 'error',
   'commit-recovered': 'warn',
+  linked: 'info',
+  'link-down': 'warn',
+  'link-failed': 'warn',
+  'core-lost': 'error',
+  'edge-linked': 'info',
+  'edge-unlinked': 'warn',
+  'edge-lost': 'warn',
+  'edge-left': 'info',
+  'edge-refused': 'info',
+  'bridge-dead-lettered': 'warn',
+  'bridge-lost': 'error',
+  'bridge-refused': 'warn',
+  'bridge-failing': 'error',
+  'bridge-recovered': 'info',
 }
 
 export class EventLog {

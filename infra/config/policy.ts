@@ -57,9 +57,9 @@ function storesOf(settings: CoreSettings): Stores | undefined {
 /** As an `id` may be written. */
 const nameOfHost = (): string =>
   hostname()
-    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/[^A-Za-z0-9_-]/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
-    .slice(0, 64) || 'host'
+    .slice(0, 40) || 'host'
 
 /** Who may connect. `found`: what is wrong already. */
 function resolveAccess(settings: DeviceSide, hosted: boolean, found: readonly string[]): ResolvedAuth {

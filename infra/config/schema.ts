@@ -118,11 +118,11 @@ const TOKEN_CHARS = 16
 export const oneOfMany = {
   id: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/)
     .optional()
     .meta({
       description: 'Name of this process in logs and metrics. Unset: the name of the host',
-      unit: '1 to 64 letters, digits, dots, dashes or underscores, the first a letter or digit',
+      unit: '1 to 40 letters, digits, dashes or underscores, the first a letter or digit',
     }),
   linkToken: z
     .string()

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics } from 'prom-client'
-import type { CoreLink, EdgePort } from '../../core/contract/link.ts'
+import type { CoreLink } from '../../core/contract/link.ts'
 import { type OpenAuth, openAuth } from '../../edge/auth/open.node.ts'
 import { Edge } from '../../edge/edge.ts'
 import type { HttpContext, ListenerInfo, Readiness } from '../../edge/http/context.ts'
@@ -34,7 +34,7 @@ export interface Shared {
 }
 
 /** Makes ready what `attach` needs; rejects with a text that says what cannot be had. */
-export type Connect = (shared: Shared) => Promise<(port: EdgePort) => CoreLink>
+export type Connect = (shared: Shared) => Promise<(edge: Edge) => CoreLink>
 
 export type EdgeHostConfig = Pick<EdgeConfig, 'limits' | 'mqtt' | 'auth' | 'metrics'>
 
@@ -83,7 +83,7 @@ export class EdgeHost {
     stats: EdgeStats,
     { turn, eventLog }: Shared,
     hooks: Hooks,
-    attach: (port: EdgePort) => CoreLink,
+    attach: (edge: Edge) => CoreLink,
   ) {
     this.#config = config
     this.#auth = auth

@@ -70,8 +70,8 @@ describe('edge', () => {
 
   test('an id is a word; without one it is the name of the host', () => {
     expect(edge('--id', 'e1').config.id).toBe('e1')
-    expect(edge().config.id).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
-    expect(() => edge('--id', 'a b')).toThrow("id is 'a b' (from --id); allowed: 1 to 64 letters")
+    expect(edge().config.id).toMatch(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/)
+    expect(() => edge('--id', 'a b')).toThrow("id is 'a b' (from --id); allowed: 1 to 40 letters")
   })
 })
 

@@ -1,0 +1,192 @@
+/**
+ * A core on RocketMQ and Redis: waits for the lease of its site, then opens log, state and inboxes. Nothing is written before the
+ * lease is ours.
+ */
+import type { Logger } from 'pino'
+import type { Incarnation } from '../../core/contract/ids.ts'
+import type { InboxStore } from '../../core/inbox/port.ts'
+import type { RocketmqOptions } from '../../core/log/rocketmq/client.node.ts'
+import {
+  type LiteConsumer,
+  type LiteProducer,
+  openLiteConsumer,
+  openProducer,
+} from '../../core/log/rocketmq/client.node.ts'
+import { RocketmqInboxes } from '../../core/log/rocketmq/inbox.ts'
+import { INBOX_GROUP, INBOX_TOPIC } from '../../core/log/rocketmq/names.ts'
+import { openRocketmqLog, type RocketmqLog } from '../../core/log/rocketmq/wal.node.ts'
+import type { Driver } from '../../core/state/redis/driver.ts'
+import { Fence } from '../../core/state/redis/fence.ts'
+import { Keys } from '../../core/state/redis/keys.ts'
+import { Lease, type LeaseEvent } from '../../core/state/redis/lease.ts'
+import { openRedis } from '../../core/state/redis/open.node.ts'
+import { RedisState } from '../../core/state/redis/state.ts'
+import { RedisWalRegistry } from '../../core/state/redis/wal-registry.ts'
+import type { CoreConfig, Stores as StoresSettings } from '../config/core.ts'
+import { bridgeOf } from './bridge.node.ts'
+import { ApartStats } from './store-metrics.ts'
+import type { LeadOptions, Seat, Stores } from './stores.ts'
+
+export interface ApartOptions {
+  readonly config: CoreConfig
+  readonly stores: Extract<StoresSettings, { are: 'apart' }>
+  readonly incarnation: Incarnation
+  readonly log: Logger
+}
+
+/** Resolves when RocketMQ has been looked at. Rejects with a text that says what is missing, and the command that creates it. */
+export async function apart({ config, stores, incarnation, log }: ApartOptions): Promise<Stores> {
+  const { endpoint, tls, credentials } = stores.rocketmq
+  const rocketmq: RocketmqOptions = {
+    endpoint,
+    tls,
+    ...(credentials === undefined ? {} : { credentials }),
+    log: { debug: text => log.debug(text), warn: text => log.warn(text) },
+  }
+  const stats = new ApartStats()
+  // It fails here if the proxy does not answer.
+  const producer = await openProducer(rocketmq, INBOX_TOPIC)
+  try {
+    const driver = await openRedis({ url: stores.state, stats: stats.redis })
+    return new Apart(config, incarnation, log, rocketmq, producer, driver, stats)
+  } catch (error) {
+    producer.close()
+    throw error
+  }
+}
+
+class Apart implements Stores {
+  readonly facts: Stores['facts']
+  readonly bridge: Stores['bridge']
+  readonly #config: CoreConfig
+  readonly #incarnation: Incarnation
+  readonly #log: Logger
+  readonly #rocketmq: RocketmqOptions
+  readonly #producer: LiteProducer
+  readonly #driver: Driver
+  readonly #stats: ApartStats
+  readonly #keys: Keys
+  readonly #fence: Fence
+  readonly #lease: Lease
+  readonly #lost = Promise.withResolvers<string>()
+  #waiting: (why: string) => void = () => {}
+  #wal: RocketmqLog | undefined
+  #inboxes: RocketmqInboxes | undefined
+  #consumer: LiteConsumer | undefined
+
+  constructor(
+    config: CoreConfig,
+    incarnation: Incarnation,
+    log: Logger,
+    rocketmq: RocketmqOptions,
+    producer: LiteProducer,
+    driver: Driver,
+    stats: ApartStats,
+  ) {
+    this.facts = { rocketmq: rocketmq.endpoint, state: driver.address }
+    this.#config = config
+    this.#incarnation = incarnation
+    this.#log = log
+    this.#rocketmq = rocketmq
+    this.#producer = producer
+    this.#driver = driver
+    this.#stats = stats
+    this.bridge = bridgeOf(config, rocketmq, stats.bridge)
+    this.#keys = new Keys(config.site)
+    this.#fence = new Fence({
+      driver,
+      key: this.#keys.lease,
+      onRollback: () => log.error({ redis: driver.address }, 'Redis has lost writes that it had acknowledged'),
+    })
+    this.#lease = new Lease({
+      fence: this.#fence,
+      holder: `${config.id}/${incarnation}`,
+      now: Date.now,
+      onLost: by => this.#lost.resolve(by),
+      onEvent: event => this.#heard(event),
+    })
+  }
+
+  async lead({ waiting, pressed }: LeadOptions): Promise<Seat> {
+    this.#waiting = waiting
+    await this.#lease.start()
+    this.#waiting = () => {}
+    const inboxes = await this.#openInboxes(pressed)
+    const wal = await openRocketmqLog({
+      rocketmq: this.#rocketmq,
+      registry: new RedisWalRegistry(this.#fence, this.#keys),
+      coreId: this.#config.id,
+      incarnation: this.#incarnation,
+      stats: this.#stats.wal,
+    })
+    this.#wal = wal
+    return {
+      log: wal,
+      state: new RedisState({ fence: this.#fence, keys: this.#keys }),
+      inboxes,
+      lost: this.#lost.promise,
+      troubles: () => this.#troubles(),
+    }
+  }
+
+  mayBeStale(now: number): boolean {
+    return this.#lease.mayBeStale(now)
+  }
+
+  register(registry: Parameters<Stores['register']>[0]): void {
+    this.#stats.register(registry)
+  }
+
+  async close(): Promise<void> {
+    this.#inboxes?.close()
+    this.#producer.close()
+    await this.#consumer?.close()
+    await this.#wal?.closed
+    await this.#lease
+      .release()
+      .catch((error: unknown) => this.#log.warn({ err: error }, 'The lease could not be given back; it expires'))
+    this.#driver.close()
+  }
+
+  async #openInboxes(pressed: (on: boolean) => void): Promise<InboxStore> {
+    let inboxes: RocketmqInboxes | undefined
+    const consumer = await openLiteConsumer(this.#rocketmq, {
+      topic: INBOX_TOPIC,
+      group: INBOX_GROUP,
+      onMessage: ({ liteTopic, offset, body }) => inboxes?.received(liteTopic, offset, body),
+    })
+    this.#consumer = consumer
+    inboxes = new RocketmqInboxes({
+      transport: {
+        send: (liteTopic, body) => this.#producer.send(liteTopic, body),
+        subscribe: (liteTopic, offset) => consumer.subscribe(liteTopic, offset),
+        unsubscribe: liteTopic => consumer.unsubscribe(liteTopic),
+      },
+      life: Date.now(),
+      stats: this.#stats.inboxes,
+      onFull: pressed,
+      onFailure: error => this.#log.debug({ err: error }, 'An inbox waits for RocketMQ'),
+    })
+    this.#inboxes = inboxes
+    return inboxes
+  }
+
+  #heard(event: LeaseEvent): void {
+    switch (event.is) {
+      case 'standby':
+        return this.#waiting(`Core ${event.holder.split('/')[0]} is the active one of site ${this.#config.site}`)
+      case 'unreachable':
+        this.#log.warn({ detail: event.detail }, 'Redis does not answer')
+        return this.#waiting(`Redis does not answer: ${event.detail}`)
+      case 'reachable':
+        return this.#log.warn('Redis answers again')
+    }
+  }
+
+  #troubles(): string[] {
+    return [
+      ...(this.#lease.reachable ? [] : ['Redis does not answer: sessions cannot be claimed']),
+      ...(this.#inboxes?.full ? ['RocketMQ is behind with messages for offline sessions'] : []),
+    ]
+  }
+}

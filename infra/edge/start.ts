@@ -1,0 +1,99 @@
+/** `meridian edge`: an edge whose core is another process. The runtime gives HTTP and WebSocket. */
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Incarnation } from '../../core/contract/ids.ts'
+import { LINK_STATS_HELP, LinkStats } from '../../core/contract/link/stats.ts'
+import type { LinkConnector } from '../../core/contract/link/transport.ts'
+import type { HttpContext, ListenerInfo, Readiness } from '../../edge/http/context.ts'
+import { RemoteLink } from '../../edge/link/remote-link.ts'
+import type { Start } from '../cli/ports.ts'
+import type { EdgeConfig } from '../config/edge.ts'
+import { registerIdentity, registerStats } from '../metrics.ts'
+import { EdgeHost, type Hooks } from './host.ts'
+import { type Runtime, type Served, serveDevices } from './serve.ts'
+
+/** Time-outs of the link are kept to a quarter of a second. */
+const LINK_TICK_MS = 250
+
+export interface EdgeRuntime extends Runtime {
+  /** Reads the files of the link's TLS; rejects with a text that names the one that cannot be had. */
+  readonly connector: (config: EdgeConfig) => Promise<LinkConnector>
+}
+
+export const edgeOn =
+  (runtime: EdgeRuntime): Start<EdgeConfig> =>
+  async (config, log) => {
+    const edge = await EdgeProcess.open(config, log, await runtime.connector(config), runtime.hooks?.(config))
+    const served = await serveDevices(edge, config, runtime)
+    const { id, region, core } = config
+    return {
+      listeners: served.listeners,
+      stop: served.stop,
+      facts: { id, region },
+      does: `links to ${core.join(', ')}`,
+    }
+  }
+
+class EdgeProcess implements Served {
+  readonly host: EdgeHost
+  readonly #link: RemoteLink
+  readonly #timer: ReturnType<typeof setInterval>
+  #stopping: Promise<void> | undefined
+
+  static async open(config: EdgeConfig, log: Logger, connect: LinkConnector, hooks: Hooks = {}): Promise<EdgeProcess> {
+    const { id, region, core, linkToken, limits } = config
+    const stats = new LinkStats()
+    let link: RemoteLink | undefined
+    const host = await EdgeHost.open(config, log, hooks, async ({ turn, eventLog }) => edge => {
+      link = new RemoteLink(edge, {
+        incarnation: randomBytes(9).toString('base64url') as Incarnation,
+        id,
+        region,
+        cores: core,
+        token: linkToken ?? '',
+        limits,
+        stats,
+        connect,
+        now: Date.now,
+        random: Math.random,
+        atTurnEnd: turn.edge,
+        events: eventLog.write,
+      })
+      return link
+    })
+    if (link === undefined) throw new Error('The edge made no link')
+    registerStats(host.registry, 'meridian_link', stats, LINK_STATS_HELP)
+    registerIdentity(host.registry, 'edge', { id, region })
+    return new EdgeProcess(host, link)
+  }
+
+  private constructor(host: EdgeHost, link: RemoteLink) {
+    this.host = host
+    this.#link = link
+    this.#timer = setInterval(() => link.tick(Date.now()), LINK_TICK_MS)
+    link.start()
+  }
+
+  http(listeners: () => readonly ListenerInfo[]): HttpContext {
+    return this.host.http({ ready: () => this.#ready(), listeners })
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close()
+    return this.#stopping
+  }
+
+  async #close(): Promise<void> {
+    await this.host.shutdown()
+    await this.#link.close()
+    clearInterval(this.#timer)
+    this.host.close()
+  }
+
+  #ready(): Readiness {
+    const reasons: string[] = []
+    if (this.#stopping !== undefined) reasons.push('Draining')
+    if (!this.#link.linked) reasons.push(this.#link.state)
+    return { ok: reasons.length === 0, reasons }
+  }
+}
