@@ -19,13 +19,13 @@ const lease = new Lease({
   },
 })
 await lease.start()
-console.log('held')
 /** Turns: each asks first whether it may do anything. */
-let worked = Date.now()
+let worked = 0
 setInterval(() => {
   const now = Date.now()
   const stood = now - worked
   worked = now
-  if (lease.mayBeStale(now)) console.log('stale')
+  if (stood === now) console.log('held')
+  else if (lease.mayBeStale(now)) console.log('stale')
   else if (stood > Number(life)) console.log('worked after standing still')
 }, 10)
