@@ -1,4 +1,5 @@
 /** A whole site of real processes in one folder: RocketMQ, Redis, cores and edges. Loopback only; ends with the process that started it. */
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { answers, freePorts } from '../../infra/local/ports.ts'
 import { ManagedProcess } from '../../infra/local/process.ts'
@@ -23,9 +24,14 @@ export interface EdgeNode {
   isLinked(): Promise<boolean>
 }
 
-export interface Site {
+export interface Servers {
   readonly rocketmq: Rocketmq
   readonly redis: Redis
+}
+
+export interface Site {
+  /** Undefined if the core keeps its data by itself. */
+  readonly servers: Servers | undefined
   readonly cores: readonly CoreNode[]
   readonly edges: readonly EdgeNode[]
   /** In the order in which they have to be started. */
@@ -40,6 +46,8 @@ export interface Site {
 
 export interface SiteOptions {
   readonly folder: string
+  /** `embedded`: a single core with its data in the folder, without RocketMQ and Redis. Default `servers`. */
+  readonly stores?: 'servers' | 'embedded'
   readonly cores: number
   readonly edges: number
   /** The port under which an edge shall find a core, e.g. that of a relay. Default: the core's own. */
@@ -53,20 +61,20 @@ export interface SiteOptions {
 const READY_MS = 60_000
 const TOKEN = 'a-token-for-tests-only'
 
+interface Stoppable {
+  stop(graceMs: number): Promise<void>
+}
+
 /** @throws Error with the end of the log of what does not start; then nothing is left running. */
 export async function startSite(options: SiteOptions): Promise<Site> {
   const { folder, onStep = () => {}, linkPort = async (_, core) => core.httpPort } = options
-  const started: { stop(graceMs: number): Promise<void> }[] = []
+  const started: Stoppable[] = []
   const stop = async (): Promise<void> => {
     await Promise.all(started.splice(0).map(one => one.stop(0)))
   }
   try {
-    onStep('RocketMQ and Redis')
-    const rocketmq = await startRocketmq({ dir: join(folder, 'rocketmq') })
-    started.push(rocketmq)
-    const redis = await startRedis({ dir: join(folder, 'redis') })
-    started.push(redis)
-    const stores = ['--rocketmq', rocketmq.endpoint, '--state', redis.url, ...(options.coreArgs ?? [])]
+    const servers = options.stores === 'embedded' ? undefined : await startServers(folder, started, onStep)
+    const stores = [...storesOf(folder, servers), ...(options.coreArgs ?? [])]
     const cores = await Promise.all(numbers(options.cores).map(number => coreNode(folder, number, stores)))
     started.push(...cores.map(core => core.process))
     onStep('Cores')
@@ -79,8 +87,8 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     await Promise.all(edges.map(edge => edge.process.start()))
     const nodes = [...cores, ...edges].map(node => node.process)
     const site: Site = {
-      ...{ rocketmq, redis, cores, edges, stop },
-      processes: [...rocketmq.processes, redis.server, ...nodes],
+      ...{ servers, cores, edges, stop },
+      processes: [...(servers === undefined ? [] : [...servers.rocketmq.processes, servers.redis.server]), ...nodes],
       active: () => active(cores),
       async ready() {
         await active(cores)
@@ -95,6 +103,22 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     throw error
   }
 }
+
+async function startServers(folder: string, started: Stoppable[], onStep: (text: string) => void): Promise<Servers> {
+  onStep('RocketMQ and Redis')
+  const rocketmq = await startRocketmq({ dir: join(folder, 'rocketmq') })
+  started.push(rocketmq)
+  const dir = join(folder, 'redis')
+  mkdirSync(dir, { recursive: true })
+  const redis = await startRedis({ dir })
+  started.push(redis)
+  return { rocketmq, redis }
+}
+
+const storesOf = (folder: string, servers: Servers | undefined): string[] =>
+  servers === undefined
+    ? ['--data-dir', join(folder, 'data')]
+    : ['--rocketmq', servers.rocketmq.endpoint, '--state', servers.redis.url]
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 

@@ -42,7 +42,7 @@ export async function startBenchSite(layout: Layout, onStep: (text: string) => v
         new Map(site.processes.map(one => [one.name, usageOf(one.pid === undefined ? [] : [one.pid]).cpuSecs])),
       trouble: () => [
         ...site.processes.filter(one => one.pid === undefined).map(one => `${one.name} ended: ${one.logTail()}`),
-        ...site.rocketmq.faults(),
+        ...(site.servers?.rocketmq.faults() ?? []),
       ],
       stop: () => site.stop().finally(remove),
     }

@@ -1,4 +1,4 @@
-/** The rig of a whole site: RocketMQ, Redis, two cores of which one stands by, edges, and a relay on every link. */
+/** The rig of a whole site: RocketMQ, Redis, two cores of which one stands by, edges, and a relay on every link. Or one core with its data on the disk instead. */
 import { type EdgeNode, type Site, startSite } from '../../harness/site.ts'
 import { clusterFaults } from './faults.ts'
 import { Relay } from './relay.ts'
@@ -17,19 +17,19 @@ export interface Cluster extends Omit<Site, 'edges'> {
 
 export interface ClusterOptions {
   readonly folder: string
+  readonly stores: 'servers' | 'embedded'
   readonly edges: number
   /** Times of long outages are multiplied with it: 1 as the table of guarantees has them, less in CI. */
   readonly patience: number
   readonly onStep?: (text: string) => void
 }
 
-const CORES = 2
-
-export async function startCluster({ folder, edges, patience, onStep }: ClusterOptions): Promise<Rig> {
+export async function startCluster({ folder, stores, edges, patience, onStep }: ClusterOptions): Promise<Rig> {
   const relays: (readonly [edge: number, relay: Relay])[] = []
   const site = await startSite({
     folder,
-    cores: CORES,
+    stores,
+    cores: stores === 'embedded' ? 1 : 2,
     edges,
     ...(onStep && { onStep }),
     async linkPort(edge, core) {
@@ -54,7 +54,7 @@ export async function startCluster({ folder, edges, patience, onStep }: ClusterO
       await site.ready()
       return ended
     },
-    faultsInLogs: () => site.rocketmq.faults(),
+    faultsInLogs: () => site.servers?.rocketmq.faults() ?? [],
     async stop() {
       await site.stop()
       for (const [, relay] of relays) relay.close()

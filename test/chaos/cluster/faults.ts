@@ -2,6 +2,7 @@
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ManagedProcess } from '../../../infra/local/process.ts'
+import type { Servers } from '../../harness/site.ts'
 import type { Cluster } from './cluster.ts'
 import type { Fault, FaultContext } from './rig.ts'
 
@@ -13,12 +14,10 @@ const between = (random: () => number, low: number, high: number): number => low
 /** `patience` shortens long outages. */
 export function clusterFaults(cluster: Cluster, patience: number): Fault[] {
   const outage = (ms: number): number => ms * patience
-  return [
-    ...processFaults(cluster),
-    ...serverFaults(cluster),
-    ...redisFaults(cluster, outage),
-    ...linkFaults(cluster, outage),
-  ]
+  const { servers } = cluster
+  const shared =
+    servers === undefined ? [] : [...standbyFaults(cluster), ...serverFaults(servers), ...redisFaults(servers, outage)]
+  return [...processFaults(cluster), ...linkFaults(cluster, outage), ...shared]
 }
 
 function processFaults(cluster: Cluster): Fault[] {
@@ -33,26 +32,15 @@ function processFaults(cluster: Cluster): Fault[] {
     const { process } = await cluster.active()
     begins()
     await process.kill9()
-    await cluster.active()
+    if (cluster.cores.length > 1) await cluster.active()
     await sleep(between(random, 0, 1_000))
     await process.start()
   }
   return [
     { name: 'edge-kill', text: 'kill -9 an edge', run: killEdge },
-    { name: 'core-kill', text: 'kill -9 the active core; the other one takes over', run: killCore },
-    {
-      name: 'core-kill-twice',
-      text: 'kill -9 the next core while it recovers the first one’s log',
-      run: killTwice(cluster),
-    },
+    { name: 'core-kill', text: 'kill -9 the active core; one that stands by takes over', run: killCore },
     { name: 'edge-and-core-kill', text: 'kill -9 the active core and an edge at once', run: killBoth(cluster) },
     { name: 'core-restart', text: 'SIGTERM the active core', run: restartCore(cluster) },
-    {
-      name: 'core-stop',
-      text: 'SIGSTOP the active core for 15 s, then SIGCONT: a zombie',
-      mayEndCores: true,
-      run: zombie(cluster),
-    },
     {
       name: 'takeover',
       text: '1,000 connects of one client id, at one edge after the other',
@@ -60,6 +48,22 @@ function processFaults(cluster: Cluster): Fault[] {
         begins()
         await bounce(1_000)
       },
+    },
+  ]
+}
+
+function standbyFaults(cluster: Cluster): Fault[] {
+  return [
+    {
+      name: 'core-kill-twice',
+      text: 'kill -9 the next core while it recovers the first one’s log',
+      run: killTwice(cluster),
+    },
+    {
+      name: 'core-stop',
+      text: 'SIGSTOP the active core for 15 s, then SIGCONT: a zombie',
+      mayEndCores: true,
+      run: zombie(cluster),
     },
   ]
 }
@@ -95,7 +99,7 @@ function restartCore(cluster: Cluster): Run {
     const { process } = await cluster.active()
     begins()
     await process.stop()
-    await cluster.active()
+    if (cluster.cores.length > 1) await cluster.active()
     await process.start()
   }
 }
@@ -111,7 +115,7 @@ function zombie(cluster: Cluster): Run {
   }
 }
 
-function serverFaults({ rocketmq }: Cluster): Fault[] {
+function serverFaults({ rocketmq }: Servers): Fault[] {
   const restarted = (server: ManagedProcess, hard: boolean): Run => {
     return async ({ begins }) => {
       begins()
@@ -128,7 +132,7 @@ function serverFaults({ rocketmq }: Cluster): Fault[] {
   ]
 }
 
-function redisFaults({ redis }: Cluster, outage: (ms: number) => number): Fault[] {
+function redisFaults({ redis }: Servers, outage: (ms: number) => number): Fault[] {
   const { server } = redis
   const log = (folder: string): string => join(server.logFile, '..', folder)
   return [

@@ -28,7 +28,13 @@ export async function runChaos(settings: Settings, evidence: string, events: Run
     rig =
       target === 'standalone'
         ? await startStandalone(folder)
-        : await startCluster({ folder, edges, patience, onStep: events.step })
+        : await startCluster({
+            folder,
+            stores: target === 'cluster' ? 'servers' : target,
+            edges,
+            patience,
+            onStep: events.step,
+          })
     const recorder = new Recorder()
     const crowd = new Crowd(seed, rig.places, recorder.record)
     const stage: Stage = { rig, crowd, recorder, random: seeded(seed), kept: new Map() }
