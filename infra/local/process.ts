@@ -224,7 +224,9 @@ function startOf(pid: number): string | undefined {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
       // The second field is the program's name in brackets and may hold spaces.
       const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      return state === 'Z' || state === 'X' ? undefined : `${bootId()}/${fields[18]}`
+      // The first thread of a killed program may be gone while others still hold its sockets and locks.
+      const threads = Number(fields[16])
+      return state === 'X' || (state === 'Z' && threads <= 1) ? undefined : `${bootId()}/${fields[18]}`
     } catch {
       return undefined
     }

@@ -66,7 +66,7 @@ export function rocketmqServers(jars: string, ports: RocketmqPorts, options: Ser
     config: ['broker.properties', brokerProperties(join(dir, 'broker'), ports, options)],
     // Clients find it only when the name server knows it.
     isReady: async () =>
-      (await answers(ports.broker)) &&
+      (await ask(ports.broker, RequestCode.topicConfig, { topic: 'TBW102' })).code >= 0 &&
       (await ask(ports.namesrv, RequestCode.clusterInfo)).body.includes(`"brokerName":"${BROKER}"`),
   })
   const proxy = server({

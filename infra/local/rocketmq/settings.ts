@@ -76,6 +76,10 @@ export function proxySettings(ports: RocketmqPorts, settings: RocketmqSettings):
     remotingListenPort: ports.proxyRemoting,
     // With the default of 100 a client that drains many inboxes is stopped for a second at a time.
     maxLiteRenewNumPerChannel: 100_000,
+    // How long the proxy goes on with what it saw of topics and groups while the broker was away; the default is 20 s.
+    topicRouteServiceCacheRefreshSeconds: 1,
+    topicConfigCacheRefreshSeconds: 1,
+    subscriptionGroupConfigCacheRefreshSeconds: 1,
     ...settings.proxy,
   })
 }
