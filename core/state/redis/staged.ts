@@ -21,7 +21,7 @@ export interface Chunk {
 
 interface Session {
   /** What is stored goes first. */
-  forget: boolean
+  readonly forget: boolean
   /** Record, epoch, when the key expires, when the will is due. */
   record: readonly Argument[] | undefined
   /** Undefined: it is removed. */
@@ -68,7 +68,7 @@ export class Staged {
 
   deleteSession(client: ClientKey): void {
     this.#sessions.delete(client)
-    this.#session(client).forget = true
+    this.#session(client, true)
   }
 
   putSubscription(client: ClientKey, subscription: StoredSubscription): void {
@@ -95,22 +95,6 @@ export class Staged {
     this.#keep(topic, { message: undefined, expires: NOTHING })
   }
 
-  /** Puts what failed under what came since. */
-  restore(older: Staged): void {
-    this.bytes += older.bytes
-    for (const [client, was] of older.#sessions) {
-      const now = this.#sessions.get(client)
-      if (now === undefined) this.#sessions.set(client, was)
-      else if (!now.forget) {
-        now.forget = was.forget
-        now.record ??= was.record
-        for (const [filter, bytes] of was.subscriptions)
-          if (!now.subscriptions.has(filter)) now.subscriptions.set(filter, bytes)
-      }
-    }
-    for (const [topic, was] of older.#retained) if (!this.#retained.has(topic)) this.#retained.set(topic, was)
-  }
-
   /** All of it, in calls that each leave whole sessions behind. */
   *chunks(keys: Keys): Generator<Chunk, void> {
     const { session, sessions, wills, retained, retainedMessage } = keys
@@ -128,10 +112,10 @@ export class Staged {
     if (topics.size > 0) yield topics.take()
   }
 
-  #session(client: ClientKey): Session {
+  #session(client: ClientKey, forget = false): Session {
     let s = this.#sessions.get(client)
     if (s === undefined) {
-      this.#sessions.set(client, (s = { forget: false, record: undefined, subscriptions: new Map() }))
+      this.#sessions.set(client, (s = { forget, record: undefined, subscriptions: new Map() }))
       this.bytes += client.length + OVERHEAD_BYTES
     }
     return s

@@ -25,14 +25,16 @@ const PAGE_BYTES = 512 * 1024
 const SUBSCRIPTION = 'sub:'
 
 /**
- * Each session is written as a whole, by one call; a commit of many may be carried out in part when it fails, and is then
- * sent again, with what has been staged meanwhile.
+ * Each session is written as a whole, by one call; a commit of many may be carried out in part when it fails. The next one
+ * then carries out the same again, and nothing else: what was staged meanwhile may depend on an envelope that the log does
+ * not hold yet, and waits for the commit after.
  */
 export class RedisState implements State {
   readonly commits: Commits
   readonly #fence: Fence
   readonly #keys: Keys
   #staged = new Staged()
+  /** Under way, or failed. */
   #sending: Staged | undefined = undefined
 
   constructor({ fence, keys }: RedisStateOptions) {
@@ -91,26 +93,30 @@ export class RedisState implements State {
   }
 
   #commit(done: (error: Error | undefined) => void): void {
-    const staged = this.#staged
-    if (staged.size === 0) return done(undefined)
     const { stats } = this.#fence.driver
-    this.#staged = new Staged()
-    this.#sending = staged
+    const sending = this.#sending ?? this.#staged
+    if (sending.size === 0) return done(undefined)
+    if (sending === this.#staged) this.#staged = new Staged()
+    this.#sending = sending
     stats.commits++
-    const ended = (error: Error | undefined) => {
-      this.#sending = undefined
-      if (error !== undefined) {
+    this.#send(sending).then(
+      () => {
+        this.#sending = undefined
+        this.#count()
+        done(undefined)
+      },
+      error => {
         stats.commitFailures++
-        this.#staged.restore(staged)
-      }
-      stats.nowStaged = this.#staged.size
-      stats.nowStagedBytes = this.#staged.bytes
-      done(error)
-    }
-    this.#send(staged).then(
-      () => ended(undefined),
-      error => ended(error as Error),
+        this.#count()
+        done(error as Error)
+      },
     )
+  }
+
+  #count(): void {
+    const { stats } = this.#fence.driver
+    stats.nowStaged = this.#staged.size + (this.#sending?.size ?? 0)
+    stats.nowStagedBytes = this.#staged.bytes + (this.#sending?.bytes ?? 0)
   }
 
   /** Fails only once nothing of it is under way any more. */
