@@ -64,7 +64,7 @@ export class BridgeReceiver {
     const subscription = new pb.Subscription().setGroup(resource(rule.group))
     subscription.addSubscriptions().setTopic(resource(rule.topic)).setExpression(filterOf(rule))
     const settings = new pb.Settings().setClientType(pb.ClientType.PUSH_CONSUMER).setSubscription(subscription)
-    this.#channel = new Channel(options, settings, () => this.#introduced())
+    this.#channel = new Channel(options, settings, { introduced: () => this.#introduced() })
   }
 
   /** @throws RocketmqError if the proxy does not answer or the topic is not there. */

@@ -29,7 +29,7 @@ export class BridgeSender implements Sender {
   constructor(options: RocketmqOptions, topics: readonly string[]) {
     const publishing = new pb.Publishing().setValidateMessageType(true).setTopicsList(topics.map(resource))
     const settings = new pb.Settings().setClientType(pb.ClientType.PRODUCER).setPublishing(publishing)
-    this.#channel = new Channel(options, settings, () => {})
+    this.#channel = new Channel(options, settings)
   }
 
   /** @throws RocketmqError if the proxy does not answer. */

@@ -38,6 +38,13 @@ export interface RocketmqOptions {
   readonly credentials?: { readonly accessKey: string; readonly secretKey: string }
 }
 
+export interface ChannelEvents {
+  /** A proxy has taken the settings: the first time, and after each reconnect. */
+  introduced?(): void
+  /** RocketMQ has ended a subscription, mostly because another reader has taken it over. */
+  unsubscribed?(liteTopic: string): void
+}
+
 type Client = InstanceType<typeof stubs.MessagingServiceClient>
 type Answer = { getStatus(): pb.Status | undefined }
 type Unary<Q, A> = (
@@ -67,17 +74,17 @@ export class Channel {
   closed = false
   readonly #introduction: service.TelemetryCommand
   readonly #metadata: Metadata
-  readonly #introduced: () => void
+  readonly #on: ChannelEvents
   #telemetry: ClientDuplexStream<service.TelemetryCommand, service.TelemetryCommand> | undefined
   #renewal: ReturnType<typeof setTimeout> | undefined
   #opening: { resolve(): void; reject(error: RocketmqError): void } | undefined
   #trouble: RocketmqError | undefined
 
-  /** `settings` says what kind of client this is; `introduced` is called each time a proxy has taken them, also after a reconnect. */
-  constructor(options: RocketmqOptions, settings: pb.Settings, introduced: () => void) {
+  /** `settings` says what kind of client this is. */
+  constructor(options: RocketmqOptions, settings: pb.Settings, on: ChannelEvents = {}) {
     this.options = options
     this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
-    this.#introduced = introduced
+    this.#on = on
     this.stub = new stubs.MessagingServiceClient(
       target(options.endpoint),
       options.tls === true ? credentials.createSsl() : credentials.createInsecure(),
@@ -188,7 +195,9 @@ export class Channel {
     const kind = command.getCommandCase()
     if (kind === CommandCase.SETTINGS) {
       this.#opening?.resolve()
-      this.#introduced()
+      this.#on.introduced?.()
+    } else if (kind === CommandCase.NOTIFY_UNSUBSCRIBE_LITE_COMMAND) {
+      this.#on.unsubscribed?.(command.getNotifyUnsubscribeLiteCommand()?.getLiteTopic() ?? '')
     } else if (kind === CommandCase.RECONNECT_ENDPOINTS_COMMAND) {
       stream.cancel()
     } else if (kind === CommandCase.COMMAND_NOT_SET) {

@@ -71,6 +71,7 @@ class Consumer implements LiteConsumer {
   readonly #loops = new Map<string, ReceiveLoop>()
   readonly #timers: ReturnType<typeof setInterval>[] = []
   readonly #acks = new Set<Promise<unknown>>()
+  #renewing: Promise<void> = Promise.resolve()
   #seeks = 0
   #heardAt = 0
 
@@ -79,7 +80,10 @@ class Consumer implements LiteConsumer {
     const subscription = new pb.Subscription().setGroup(resource(consumer.group))
     subscription.addSubscriptions().setTopic(resource(consumer.topic)).setExpression(all())
     const settings = new pb.Settings().setClientType(pb.ClientType.LITE_PUSH_CONSUMER).setSubscription(subscription)
-    this.#channel = new Channel(options, settings, () => this.#introduced())
+    this.#channel = new Channel(options, settings, {
+      introduced: () => this.#introduced(),
+      unsubscribed: liteTopic => this.#cursors.get(liteTopic)?.yield(Date.now()),
+    })
   }
 
   async open(): Promise<void> {
@@ -229,9 +233,12 @@ class Consumer implements LiteConsumer {
     }
   }
 
-  /** Keeps subscriptions from being forgotten. Adds and never replaces: a complete list could cross with a new subscription. */
+  /** Keeps subscriptions from being forgotten, which RocketMQ does with clients that say nothing for a minute or more. */
   async #renew(): Promise<void> {
-    if (this.#cursors.size > 0) await this.#sync(pb.LiteSubscriptionAction.PARTIAL_ADD, [...this.#cursors.keys()])
+    if (this.#cursors.size === 0) return
+    const call = this.#send(pb.LiteSubscriptionAction.COMPLETE_ADD, [...this.#cursors.keys()])
+    this.#renewing = call.catch(() => {})
+    await call
   }
 
   #check(): void {
@@ -258,8 +265,12 @@ class Consumer implements LiteConsumer {
     while (isWanted()) {
       try {
         await Promise.all(this.#acks)
-        if (stuck) await this.#sync(PARTIAL_ADD, [liteTopic], cursor.next + 1)
+        // In a group of exclusive readers, adding what is there already would end both.
         await this.#sync(PARTIAL_REMOVE, [liteTopic])
+        if (stuck) {
+          await this.#sync(PARTIAL_ADD, [liteTopic], cursor.next + 1)
+          await this.#sync(PARTIAL_REMOVE, [liteTopic])
+        }
         if (isWanted()) await this.#sync(PARTIAL_ADD, [liteTopic], cursor.next)
         break
       } catch (error) {
@@ -271,7 +282,18 @@ class Consumer implements LiteConsumer {
     this.#seeks--
   }
 
+  /** A new subscription must not cross with the complete list that lacks it. */
   async #sync(
+    action: pb.LiteSubscriptionAction,
+    liteTopics: string[],
+    offset?: number,
+    timeoutMs?: number,
+  ): Promise<void> {
+    await this.#renewing
+    await this.#send(action, liteTopics, offset, timeoutMs)
+  }
+
+  async #send(
     action: pb.LiteSubscriptionAction,
     liteTopics: string[],
     offset?: number,

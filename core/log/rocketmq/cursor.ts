@@ -43,6 +43,12 @@ export class Cursor {
     return 'deliver'
   }
 
+  /** Another reader has it now: asked for again only after a long silence. */
+  yield(now: number): void {
+    this.#silence = MAX_SILENCE_MS
+    this.#heardAt = now
+  }
+
   /** Nothing came for so long that it should be asked for again. Each time twice as long. */
   silent(now: number): boolean {
     if (this.seeking || now - this.#heardAt < this.#silence) return false

@@ -20,7 +20,7 @@ export async function openProducer(options: RocketmqOptions, topic: string): Pro
   const settings = new pb.Settings()
     .setClientType(pb.ClientType.PRODUCER)
     .setPublishing(new pb.Publishing().setValidateMessageType(true).setTopicsList([resource(topic)]))
-  const channel = new Channel(options, settings, () => {})
+  const channel = new Channel(options, settings)
   try {
     await channel.open()
   } catch (error) {
