@@ -137,7 +137,7 @@ export class Core implements TapHost {
   detach(port: EdgePort): void {
     const { sessions, router, turn } = this.#parts
     this.#ports = this.#ports.filter(p => p !== port)
-    const handed = [...(port.unanswered?.() ?? [])]
+    const handed = [...(port.unanswered?.(0) ?? [])]
     for (const s of [...sessions.values()]) if (s.port === port) sessions.forsake(s)
     for (const { message, groups } of handed)
       for (const group of groups ?? []) if (!message.settled?.has(group)) router.again(group, message, port)

@@ -120,6 +120,8 @@ export interface EdgePort {
   /** Another connection claimed the client, or an operator asks: close it (0x8E or `reason`), then `release`. */
   kick(client: ClientKey, epoch: number, reason: number): void
   congested(on: boolean): void
-  /** What it was handed and has not answered with `delivered`, oldest first. Absent at an edge in the same process, which cannot die alone. */
-  unanswered?(): Iterable<Handed>
+  /** How many messages of QoS ≥ 1 it was handed. Absent, like `unanswered`, at an edge in the same process, which cannot die alone. */
+  readonly handedOut?: number
+  /** What it was handed behind the first `since` and has not answered with `delivered`, oldest first. */
+  unanswered?(since: number): Iterable<Handed>
 }

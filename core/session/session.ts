@@ -84,6 +84,8 @@ export class Session {
   /** Entries of the log that are open because of this session, and since when the oldest may be. */
   holds = 0
   heldSince = 0
+  /** What its edge was handed before this was not for it. */
+  handed = 0
   /** Claims that wait for the connection to be given up. */
   waiting: WaitingClaim[] | undefined = undefined
 

@@ -158,7 +158,7 @@ export class Sessions {
     const inflight = this.#o.flights.inflight(s)
     const flying = new Set(inflight.flatMap(f => (f.message === undefined ? [] : [messageKey(f.message)])))
     const unseen: Message[] = []
-    const handed: Iterable<Handed> = s.port!.unanswered?.() ?? []
+    const handed: Iterable<Handed> = s.port!.unanswered?.(s.handed) ?? []
     for (const { message, only } of handed)
       if (!only && !message.settled?.has(s.client) && !flying.has(messageKey(message))) unseen.push(message)
     this.release(s, { will: true, expirySec: s.expirySec, outbound: { inflight, queue: [] }, unseen })
@@ -297,6 +297,7 @@ export class Sessions {
       routes.addOnline(filter, s.port!)
     }
     s.presence = 'online'
+    s.handed = s.port!.handedOut ?? 0
     this.#o.stats.nowOnline++
     const state = {
       subscriptions: [...s.subscriptions.values()],

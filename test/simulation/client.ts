@@ -1,7 +1,7 @@
 /** An MQTT client as the standard wants it, on a `Pipe`: keeps its side of QoS 1 and 2 across connections, and remembers what the application saw. Uses mqtt-packet, not the broker's codec. */
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
 import type { TransportEvents } from '../../edge/listen/transport.ts'
-import type { Pipe, World } from './world.ts'
+import type { Gateway, Pipe } from './world.ts'
 
 export interface Seen {
   readonly topic: string
@@ -13,7 +13,7 @@ export interface Seen {
 
 export class Client {
   readonly id: string
-  readonly #world: World
+  readonly #world: Gateway
   readonly #version: 4 | 5
   #pipe: Pipe | undefined
   #events: TransportEvents | undefined
@@ -35,7 +35,7 @@ export class Client {
   #packetId = 0
   sessionPresent: boolean | undefined
 
-  constructor(world: World, id: string, version: 4 | 5 = 5) {
+  constructor(world: Gateway, id: string, version: 4 | 5 = 5) {
     this.#world = world
     this.id = id
     this.#version = version
@@ -57,6 +57,7 @@ export class Client {
     this.#pipe = pipe
     this.#events = events
     this.inbox = []
+    this.sessionPresent = undefined
     this.#parser = parser({ protocolVersion: this.#version })
     this.#parser.on('packet', packet => this.inbox.push(packet))
     const properties =
@@ -74,7 +75,6 @@ export class Client {
     this.#world.settle()
     this.receive()
     if (!this.connected) return
-    if (this.sessionPresent === false) this.#received.clear()
     if (clean) this.unacked.clear()
     for (const [messageId, one] of this.unacked)
       this.send(one.released ? { cmd: 'pubrel', messageId } : { ...one.packet, dup: true })
@@ -174,6 +174,7 @@ export class Client {
       this.log.push(first)
       this.inbox.shift()
       this.sessionPresent = first.sessionPresent
+      if (!first.sessionPresent) this.#received.clear()
     }
   }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc, { type Arbitrary } from 'fast-check'
 import { expect } from 'vitest'
 import type { Client } from './client.ts'
-import { World, type WorldOptions } from './world.ts'
+import { type Gateway, World, type WorldOptions } from './world.ts'
 
 /** Multiplies the runs of every property, for long searches by hand. */
 const FACTOR = Number(process.env.MERIDIAN_RUNS ?? 1)
@@ -22,7 +22,7 @@ export const op = <K extends string, F extends object = object>(
 })
 
 /** Everybody works until nothing moves and some time has passed. */
-export function comeToRest(world: World, clients: readonly Client[]): void {
+export function comeToRest(world: Gateway, clients: readonly Client[]): void {
   for (let quiet = 0, round = 0; quiet < 5; round++) {
     if (round > 500) throw new Error('The clients do not come to rest')
     world.settle()
@@ -36,7 +36,7 @@ export function comeToRest(world: World, clients: readonly Client[]): void {
 const LONGER_THAN_ANY_SESSION_MS = 40 * 24 * 3600 * 1000
 
 /** Everybody leaves, every session ends: all that is counted up and down is back at zero but for retained messages and known topics. */
-export function nothingLeft(world: World, clients: readonly Client[]): void {
+export function nothingLeft(world: Gateway, clients: readonly Client[]): void {
   for (const client of clients) {
     client.drop()
     for (const one of client.abandoned.splice(0)) one.closed()

@@ -32,6 +32,22 @@ export interface WorldOptions {
   readonly stores?: { readonly log: Log; readonly state: State; readonly inboxes?: InboxStore }
 }
 
+/** What clients and checks need of a gateway, in one process or in several. */
+export interface Gateway {
+  readonly stats: EdgeStats
+  readonly coreStats: CoreStats
+  /** A new connection. */
+  open(): { pipe: Pipe; events: TransportEvents }
+  /** Bytes from the client: read now, or once reading is no longer paused. */
+  feed(pipe: Pipe, bytes: Uint8Array): void
+  /** Turns until nothing is left to do. */
+  settle(): void
+  /** False if there was nothing to do. */
+  turn(): boolean
+  /** Lets time pass, with its ticks. */
+  pass(ms: number): void
+}
+
 const PEER: Peer = { address: '192.0.2.1', port: 4711, listener: 'tcp', certificateName: undefined, secure: false }
 
 /** The broker's end of a connection; the test holds the other one. */
@@ -86,7 +102,7 @@ const storesOf = (store: EmbeddedStore | undefined): { log: Log; state: State; i
     ? { log: new MemoryLog(), state: new MemoryState(), inboxes: new MemoryInboxes() }
     : { log: new EmbeddedLog(store), state: new EmbeddedState(store), inboxes: new EmbeddedInboxes(store) }
 
-export class World {
+export class World implements Gateway {
   readonly #options: WorldOptions
   readonly events: EdgeEvent[] = []
   now = 1_700_000_000_000

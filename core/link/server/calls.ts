@@ -31,7 +31,7 @@ export class Calls {
     this.#link = link
     this.#incarnation = incarnation
     this.#left = left
-    this.#handed = ref => port.handed(ref)
+    this.#handed = ref => port.message(ref)
   }
 
   /** Throws RangeError at what is damaged; the calls before it have been made. */

@@ -93,8 +93,12 @@ export class RemotePort implements EdgePort {
     this.#tell()
   }
 
-  unanswered(): Iterable<Handed> {
-    return this.#unanswered.values()
+  get handedOut(): number {
+    return this.#unanswered.last
+  }
+
+  unanswered(since: number): Iterable<Handed> {
+    return this.#unanswered.values(since)
   }
 
   // ── the server
@@ -106,7 +110,7 @@ export class RemotePort implements EdgePort {
   }
 
   /** By delivery number; undefined if it is answered. */
-  handed(n: number): Message | undefined {
+  message(n: number): Message | undefined {
     return this.#unanswered.get(n)
   }
 

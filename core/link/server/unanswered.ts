@@ -52,18 +52,16 @@ export class Unanswered {
     // Many sessions of one edge leave at once: they share the list.
     if (this.#unseenAfter === seen && this.#unseenAt === last) return this.#unseen
     const list: Message[] = []
-    for (let i = Math.max(this.#head, this.#head + seen + 1 - this.#first); i < this.#slots.length; i++) {
-      const handed = this.#slots[i]
-      if (handed !== undefined && !handed.only) list.push(handed.message)
-    }
+    for (const { message, only } of this.values(seen)) if (!only) list.push(message)
     this.#unseen = list
     this.#unseenAfter = seen
     this.#unseenAt = last
     return list
   }
 
-  *values(): Generator<Handed> {
-    for (let i = this.#head; i < this.#slots.length; i++) {
+  /** Those behind number `since`, oldest first. */
+  *values(since: number): Generator<Handed> {
+    for (let i = Math.max(this.#head, this.#head + since + 1 - this.#first); i < this.#slots.length; i++) {
       const handed = this.#slots[i]
       if (handed !== undefined) yield handed
     }
