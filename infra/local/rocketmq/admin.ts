@@ -19,10 +19,8 @@ export interface AdminPorts {
   readonly broker: number
 }
 
-/** Resolves when the name server knows the topic too. Changes nothing at one that is there with the same type. @throws Error with the broker's words if it refuses. */
+/** Resolves when the name server knows the topic too. One that is there gets the type and attributes that are asked for. @throws Error with the broker's words if it refuses. */
 export async function createTopic({ namesrv, broker }: AdminPorts, topic: TopicSpec): Promise<void> {
-  const known = await ask(broker, RequestCode.topicConfig, { topic: topic.name, lo: 'true' })
-  const isThere = known.code === 0
   const answer = await ask(broker, RequestCode.updateTopic, {
     topic: topic.name,
     defaultTopic: 'TBW102',
@@ -32,8 +30,7 @@ export async function createTopic({ namesrv, broker }: AdminPorts, topic: TopicS
     topicFilterType: 'SINGLE_TAG',
     topicSysFlag: '0',
     order: 'false',
-    // The type of a topic that is there cannot be changed, and naming it again is refused.
-    attributes: isThere ? '' : attributeWords(topicAttributes(topic)),
+    attributes: attributeWords(topicAttributes(topic)),
   })
   mustBeDone(`Topic '${topic.name}' cannot be created`, answer)
   const end = Date.now() + VISIBLE_WITHIN_MS
@@ -43,7 +40,7 @@ export async function createTopic({ namesrv, broker }: AdminPorts, topic: TopicS
   }
 }
 
-/** @throws Error with the broker's words if it refuses. */
+/** One that is there gets the attributes that are asked for. @throws Error with the broker's words if it refuses. */
 export async function createGroup({ broker }: AdminPorts, group: GroupSpec): Promise<void> {
   const attributes = Object.fromEntries(
     Object.entries(groupAttributes(group)).map(([key, value]) => [`+${key}`, value] as const),

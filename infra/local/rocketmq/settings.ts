@@ -18,6 +18,35 @@ export interface RocketmqSettings {
   readonly proxy?: Readonly<Record<string, string | number | boolean>>
 }
 
+/** Of the broker: what any installation wants, not only a small one for tests. */
+export const MERIDIAN_BROKER = {
+  // Topics that nobody created are mistakes.
+  autoCreateTopicEnable: false,
+  autoCreateSubscriptionGroup: false,
+  // Lite topics.
+  enableLmq: true,
+  enableMultiDispatch: true,
+  // With the defaults of 10 s a drain stands still for up to 30 s.
+  liteEventCheckInterval: 1000,
+  liteEventFullDispatchDelayTime: 1000,
+  // One queue per session; the default ends at 20,000.
+  maxLmqConsumeQueueNum: 1_000_000,
+  // How soon a name server that was restarted knows the broker again; the least that is allowed.
+  registerNameServerPeriod: 10_000,
+  // A thread of the broker spins for this long after the start; the default is 10 s of a core.
+  transactionMetricFlushInterval: 1000,
+}
+
+/** Of the proxy, likewise. */
+export const MERIDIAN_PROXY = {
+  // With the default of 100 a client that drains many inboxes is stopped for a second at a time.
+  maxLiteRenewNumPerChannel: 100_000,
+  // How long the proxy goes on with what it saw of topics and groups while the broker was away; the default is 20 s.
+  topicRouteServiceCacheRefreshSeconds: 1,
+  topicConfigCacheRefreshSeconds: 1,
+  subscriptionGroupConfigCacheRefreshSeconds: 1,
+}
+
 export const CLUSTER = 'DefaultCluster'
 export const BROKER = 'broker-a'
 
@@ -34,17 +63,7 @@ export function brokerProperties(home: string, ports: RocketmqPorts, settings: R
     storePathRootDir: `${home}/store`,
     storePathCommitLog: `${home}/store/commitlog`,
     flushDiskType: `${settings.flush ?? 'ASYNC'}_FLUSH`,
-    // Topics that nobody created are mistakes.
-    autoCreateTopicEnable: false,
-    autoCreateSubscriptionGroup: false,
-    // Lite topics.
-    enableLmq: true,
-    enableMultiDispatch: true,
-    // With the defaults of 10 s a drain stands still for up to 30 s.
-    liteEventCheckInterval: 1000,
-    liteEventFullDispatchDelayTime: 1000,
-    // One queue per session; the default ends at 20,000.
-    maxLmqConsumeQueueNum: 1_000_000,
+    ...MERIDIAN_BROKER,
     // Small files: a test leaves little behind. A message of 4 MiB has to fit into one.
     mappedFileSizeCommitLog: 64 * 1024 * 1024,
     mappedFileSizeConsumeQueue: 20 * 30_000,
@@ -54,10 +73,6 @@ export function brokerProperties(home: string, ports: RocketmqPorts, settings: R
     // A disk that others have filled is no reason to delete messages; above 90 % RocketMQ refuses them whatever is set.
     diskMaxUsedSpaceRatio: 95,
     cleanFileForciblyEnable: false,
-    // How soon a name server that was restarted knows the broker again; the least that is allowed.
-    registerNameServerPeriod: 10_000,
-    // A thread of the broker spins for this long after the start; the default is 10 s of a core.
-    transactionMetricFlushInterval: 1000,
     // Writes the wheel of delayed messages, which nobody sends here, as seldom as is harmless: 3 % of a core with the default.
     timerFlushIntervalMs: 10_000,
     ...settings.broker,
@@ -74,12 +89,7 @@ export function proxySettings(ports: RocketmqPorts, settings: RocketmqSettings):
     localServeAddr: '127.0.0.1',
     grpcServerPort: ports.proxy,
     remotingListenPort: ports.proxyRemoting,
-    // With the default of 100 a client that drains many inboxes is stopped for a second at a time.
-    maxLiteRenewNumPerChannel: 100_000,
-    // How long the proxy goes on with what it saw of topics and groups while the broker was away; the default is 20 s.
-    topicRouteServiceCacheRefreshSeconds: 1,
-    topicConfigCacheRefreshSeconds: 1,
-    subscriptionGroupConfigCacheRefreshSeconds: 1,
+    ...MERIDIAN_PROXY,
     ...settings.proxy,
   })
 }
