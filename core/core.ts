@@ -8,6 +8,7 @@ import { Message, type MessageInit } from './contract/message.ts'
 import type { InboxStore } from './inbox/port.ts'
 import { type CoreParts, LocalLink } from './link/local-link.ts'
 import { type Publisher, Turn } from './link/turn.ts'
+import { readEnvelope } from './log/envelope.ts'
 import type { Log } from './log/port.ts'
 import { Retained } from './route/retain.ts'
 import { Router } from './route/router.ts'
@@ -169,6 +170,23 @@ export class Core implements TapHost {
     if (done !== undefined && message.qos > 0) this.#waiting.set(message, done)
     turn.message(message, this.#self)
     if (done !== undefined && message.qos === 0) turn.call(done)
+  }
+
+  /**
+   * An envelope that the core before this one appended after its log was taken over: its messages are logged anew and routed.
+   * Throws RangeError if it is damaged.
+   */
+  adopt(position: number, envelope: Uint8Array): void {
+    const { retained, turn, stats } = this.#parts
+    readEnvelope(position, envelope, {
+      message(_, message) {
+        stats.recovered++
+        if (message.retain) retained.accept(message)
+        turn.message(message, undefined)
+      },
+      // Nobody was answered for these.
+      step() {},
+    })
   }
 
   /** Before `open`: sees every message from then on. */

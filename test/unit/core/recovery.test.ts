@@ -1,6 +1,7 @@
 /** The core over SQLite and over a log in memory: what survives when it dies at any point, and what is never repeated. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Message } from '../../../core/contract/message.ts'
+import { MemoryLog } from '../../../core/log/memory.ts'
 import { BOXES, type Box } from '../../contract/stores.ts'
 import { type FakeEdge, key, NOTHING, Rig, type RigOptions, sub, text, will } from './rig.ts'
 
@@ -259,4 +260,24 @@ describe.each(BOXES)('after a crash: $name', ({ make }) => {
     if (rig.core !== undefined) rig.settle()
     expect(receive(crash()).texts).toEqual(['1'])
   })
+})
+
+test('what a core appended after its log was taken over is logged anew and routed', () => {
+  const envelopes: [number, Uint8Array][] = []
+  const zombie = new Rig({
+    log: new (class extends MemoryLog {
+      override append(position: number, records: number, envelope: Uint8Array): void {
+        super.append(position, records, envelope)
+        envelopes.push([position, envelope.slice()])
+      }
+    })({ keep: true }),
+  })
+  zombie.edge().publish('t', 'stray')
+  zombie.settle()
+  const rig = new Rig({ log: new MemoryLog({ keep: true }) })
+  const edge = rig.edge()
+  edge.subscribe('s', edge.connect('s').epoch, sub('t'))
+  for (const [position, envelope] of envelopes) rig.core.adopt(position, envelope)
+  rig.settle()
+  expect([edge.texts, rig.stats.logRecords]).toEqual([['stray'], 1])
 })
