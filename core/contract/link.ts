@@ -60,6 +60,8 @@ export interface Release {
 
 /** A message of QoS ≥ 1 on its way to an edge, or held there. */
 export interface Handed {
+  /** The how manieth it was. */
+  readonly n: number
   readonly message: Message
   readonly groups: readonly TopicFilter[] | undefined
   readonly only: boolean
@@ -87,8 +89,8 @@ export interface CoreLink {
   ): void
   /** Persistent sessions only. `done` once durable. An old epoch has no effect. */
   journal(client: ClientKey, epoch: number, step: Step, done?: () => void): void
-  /** Appends to the session's inbox, within its bounds (drops are counted by the core). Durable before `delivered` counts. */
-  spool(client: ClientKey, epoch: number, message: Message): void
+  /** Appends to the session's inbox, within its bounds (drops are counted by the core). Durable before `delivered` counts. `n`: as in `Handed`, filled in by the core's end of the link. */
+  spool(client: ClientKey, epoch: number, message: Message, n?: number): void
   /**
    * Reads what waits in the inbox after what was read before in this epoch. Read messages stay durable in the inbox until
    * `journal(done)`, `save` or `release` names them.

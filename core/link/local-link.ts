@@ -16,6 +16,7 @@ import type { Retained } from '../route/retain.ts'
 import type { Router } from '../route/router.ts'
 import type { Flights } from '../session/flights.ts'
 import type { Inboxes } from '../session/inbox.ts'
+import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { CoreStats } from '../stats.ts'
 import type { Turn } from './turn.ts'
@@ -61,10 +62,13 @@ export class LocalLink implements CoreLink {
   }
 
   publish(message: Message): void {
-    const { turn, retained } = this.#core
+    const { turn, retained, flights } = this.#core
+    const s = message.packetId === 0 ? undefined : this.#publisher(message)
+    // Published before another edge took the session over, and only here now: its publisher asks there again.
+    if (message.packetId !== 0 && s === undefined && this.#port.unanswered !== undefined) return
     if (message.retain && message.target === NO_CLIENT) retained.accept(message)
     turn.message(message, this.#port)
-    if (message.packetId !== 0) this.#open(message)
+    if (s !== undefined) flights.open(s, message.packetId)
   }
 
   subscribe(client: ClientKey, epoch: number, subscriptions: readonly Subscription[], done: () => void): void {
@@ -98,12 +102,12 @@ export class LocalLink implements CoreLink {
     if (done !== undefined) turn.call(() => turn.answer(done))
   }
 
-  spool(client: ClientKey, epoch: number, message: Message): void {
+  spool(client: ClientKey, epoch: number, message: Message, n = 0): void {
     const { sessions, inboxes, router } = this.#core
     const s = sessions.owned(this.#port, client, epoch)
     if (s === undefined) return
     if (this.#port.unanswered !== undefined) settle(message, client)
-    inboxes.append(s, message, router.durably(message))
+    inboxes.spool(s, message, router.durably(message), n)
   }
 
   drain(client: ClientKey, epoch: number, limit: number, done: (page: InboxPage) => void): void {
@@ -139,11 +143,10 @@ export class LocalLink implements CoreLink {
     this.#core.router.delivered(message)
   }
 
-  /** The packet id of an inbound QoS 2 message of a session that is connected here. */
-  #open(message: Message): void {
-    const { sessions, flights } = this.#core
-    const s = sessions.get(message.sender)
-    if (s?.presence === 'online' && s.port === this.#port) flights.open(s, message.packetId)
+  /** The session that published it, if it is connected here. */
+  #publisher(message: Message): Session | undefined {
+    const s = this.#core.sessions.get(message.sender)
+    return s?.presence === 'online' && s.port === this.#port ? s : undefined
   }
 }
 

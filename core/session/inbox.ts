@@ -1,6 +1,7 @@
 /** Inboxes within their bounds: append, put back in front, read on, remove. Keeps the books; the entries are in the store. */
 import { messageBytes } from '../contract/codec.ts'
 import type { Limits } from '../contract/limits.ts'
+import type { Handed } from '../contract/link.ts'
 import { type Message, messageKey, NEVER } from '../contract/message.ts'
 import type { InboxEntry, InboxHead, InboxStore, InboxSummary } from '../inbox/port.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
@@ -10,6 +11,8 @@ import { Inbox, type Reading, type Session } from './session.ts'
 const GAP = 65_536
 /** A page ends early beyond it. */
 const PAGE_BYTES = 4 * 1024 * 1024
+/** Beyond it the oldest is forgotten: what came before it is then put before the next. */
+const MAX_SPOOLS = 64
 const START = Number.MIN_SAFE_INTEGER
 
 /** Positions from `next` up to `end` (excluded) are free. */
@@ -57,6 +60,31 @@ export class Inboxes {
     if (!this.#makeRoom(session, inbox, message, bytes)) return durable?.()
     inbox.last = Math.max(inbox.last, inbox.read, 0) + GAP
     this.#put(session, inbox, { position: inbox.last, at, message }, bytes, durable)
+  }
+
+  /** Adds at the end what an edge spools, the `n`th message it was handed. */
+  spool(session: Session, message: Message, durable: (() => void) | undefined, n: number): void {
+    const inbox = (session.inbox ??= new Inbox())
+    if (inbox.count === 0) inbox.spools = []
+    const begins = inbox.spools.length === 0 || inbox.count === inbox.reading.size
+    this.append(session, message, durable)
+    if (!begins) return
+    inbox.spools.push({ n, at: inbox.last })
+    if (inbox.spools.length > MAX_SPOOLS) inbox.spools.shift()
+  }
+
+  /** Takes over what a lost edge was handed, oldest first: where it belongs among what the edge has spooled of it. */
+  takeLost(session: Session, lost: readonly Handed[], durably: Durably): void {
+    const spools = session.inbox?.spools ?? []
+    let from = 0
+    for (const { n, at } of spools) {
+      const to = lost.findIndex((one, i) => i >= from && one.n > n)
+      const ahead = lost.slice(from, to < 0 ? lost.length : to)
+      const room = { next: at - ahead.length, end: at }
+      for (const { message } of ahead) this.#insert(session, session.inbox!, message, room, durably(message))
+      from += ahead.length
+    }
+    for (const { message } of lost.slice(from)) this.append(session, message, durably(message))
   }
 
   /**

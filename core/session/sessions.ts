@@ -157,11 +157,14 @@ export class Sessions {
   lose(s: Session): void {
     const inflight = this.#o.flights.inflight(s)
     const flying = new Set(inflight.flatMap(f => (f.message === undefined ? [] : [messageKey(f.message)])))
-    const unseen: Message[] = []
-    const handed: Iterable<Handed> = s.port!.unanswered?.(s.handed) ?? []
-    for (const { message, only } of handed)
-      if (!only && !message.settled?.has(s.client) && !flying.has(messageKey(message))) unseen.push(message)
-    this.release(s, { will: true, expirySec: s.expirySec, outbound: { inflight, queue: [] }, unseen })
+    const lost: Handed[] = []
+    for (const one of s.port!.unanswered?.(s.handed) ?? []) {
+      const { message, only } = one
+      if (!only && !message.settled?.has(s.client) && !flying.has(messageKey(message)) && wants(s, message))
+        lost.push(one)
+    }
+    this.release(s, { will: true, expirySec: s.expirySec, outbound: { inflight, queue: [] } })
+    if (s.presence === 'offline') this.#o.inboxes.takeLost(s, lost, this.#o.durably)
   }
 
   /** Publishes what is due of an offline session and ends it if it is over; otherwise sets its next deadline. */

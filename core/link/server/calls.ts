@@ -24,6 +24,8 @@ export class Calls {
   readonly #incarnation: Incarnation
   readonly #left: () => void
   readonly #handed: (ref: number) => Message | undefined
+  /** The delivery number read last. */
+  #named = 0
 
   /** `incarnation`: the edge's. `left`: the edge has said good-bye. */
   constructor(port: RemotePort, link: CoreLink, incarnation: Incarnation, left: () => void) {
@@ -31,7 +33,10 @@ export class Calls {
     this.#link = link
     this.#incarnation = incarnation
     this.#left = left
-    this.#handed = ref => port.message(ref)
+    this.#handed = ref => {
+      this.#named = ref
+      return port.message(ref)
+    }
   }
 
   /** Throws RangeError at what is damaged; the calls before it have been made. */
@@ -79,7 +84,7 @@ export class Calls {
         return this.#link.retained(tenant, filter, cursor, r.varint(), page => this.#port.page(req, page))
       }
       case FromEdge.spool:
-        return this.#link.spool(readClient(r), r.varint(), this.#message(r))
+        return this.#spool(r)
       case FromEdge.drain: {
         const req = r.varint()
         const client = readClient(r)
@@ -96,6 +101,14 @@ export class Calls {
       default:
         throw new RangeError(`Record of unknown kind ${kind} from an edge`)
     }
+  }
+
+  #spool(r: ByteReader): void {
+    const client = readClient(r)
+    const epoch = r.varint()
+    this.#named = 0
+    const message = this.#message(r)
+    this.#link.spool(client, epoch, message, this.#named)
   }
 
   #claim(r: ByteReader): void {

@@ -73,7 +73,7 @@ export class RemotePort implements EdgePort {
     this.#origin = message.origin
     this.#written()
     if (message.qos === 0) return false
-    this.#unanswered.add({ message, groups, only })
+    this.#unanswered.add({ n: this.#unanswered.last + 1, message, groups, only })
     this.#o.stats.nowUnanswered++
     return true
   }

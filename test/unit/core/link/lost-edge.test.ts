@@ -9,10 +9,11 @@ import { FakeEdge, key, NOTHING, Rig, type RigOptions, sub, text, will } from '.
 /** An edge elsewhere: it holds what it is handed until it answers. */
 class Remote extends FakeEdge {
   readonly handed: Handed[] = []
+  count = 0
 
   override deliver(message: Message, groups: readonly TopicFilter[] | undefined, only: boolean): boolean {
     super.deliver(message, groups, only)
-    if (message.qos > 0) this.handed.push({ message, groups, only })
+    if (message.qos > 0) this.handed.push({ n: ++this.count, message, groups, only })
     return message.qos > 0
   }
 
