@@ -5,7 +5,7 @@ import type { InboxEntry, InboxStore } from '../inbox/port.ts'
 import type { StoredStep } from '../log/envelope.ts'
 import type { CoreStats } from '../stats.ts'
 import type { Inboxes } from './inbox.ts'
-import type { Session } from './session.ts'
+import type { Flight, Session } from './session.ts'
 
 export interface ReplayContext {
   readonly store: InboxStore
@@ -166,22 +166,22 @@ export class Replay {
   }
 
   #completeFlights(): void {
-    const { inflight } = this.#s
-    if (inflight === undefined) return
+    const inflight = this.#s.inflight ?? new Map<number, Flight>()
     const flying = new Map<string, number>()
     for (const [id, flight] of inflight) {
       const key = flight.message === undefined ? this.#ids.get(id) : messageKey(flight.message)
       if (flight.state === 'sent' && key !== undefined) flying.set(key, id)
     }
-    if (flying.size > 0)
-      for (const entry of this.#inbox) {
+    // What is done may still be there: an inbox whose mark is in the record forgets later than the log knows.
+    if (flying.size > 0 || this.#done.size > 0)
+      this.#inbox = this.#inbox.filter(entry => {
         const key = messageKey(entry.message)
         const flight = inflight.get(flying.get(key) ?? -1)
-        if (flight === undefined && !this.#done.has(key)) continue
+        if (flight === undefined && !this.#done.has(key)) return true
         if (flight !== undefined) flight.message = entry.message
         this.#ctx.inboxes.removeEntry(this.#s, entry)
-        this.#inbox = this.#inbox.filter(e => e !== entry)
-      }
+        return false
+      })
     for (const [id, flight] of inflight)
       if (flight.state === 'sent' && flight.message === undefined) inflight.delete(id)
   }

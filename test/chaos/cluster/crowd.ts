@@ -78,6 +78,13 @@ export class Crowd {
     return this.devices.reduce((sum, one) => sum + one.unacknowledged, 0)
   }
 
+  /** Some devices drop their connection and come back at a random place: otherwise all gather where nothing was killed. */
+  async roam(): Promise<void> {
+    const going = this.devices.filter(device => device.line !== undefined && this.#random() < 0.4)
+    await Promise.all(going.map(device => device.leave()))
+    for (const device of going) device.stay()
+  }
+
   /** One message of every publisher, and now and then a retained one. */
   publish(round: number): void {
     for (const { device, qos } of this.publishers) {

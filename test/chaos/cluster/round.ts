@@ -101,6 +101,7 @@ async function play(stage: Stage, round: number, fault: Fault, findings: string[
     await mortal.live(-mortals.length)
   }
   try {
+    await crowd.roam()
     for (const visitor of crowd.visitors) if (random() < 0.5) await visitor.leave()
     for (let i = 0; i < MORTALS; i++) await beMortal(String(i))
     await mortals[0]?.leave(true)

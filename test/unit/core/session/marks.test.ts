@@ -112,3 +112,30 @@ test('a message of QoS 2 from the inbox is not forgotten as done before the reco
   const after = next.edge.connect('s')
   expect([after.state.inflight, next.edge.drain('s', after.epoch)?.messages]).toEqual([[], []])
 })
+
+test('an entry that is back after a start, because no record told that it was done, is not delivered again', () => {
+  const { inboxes, state, log, rig, edge } = start()
+  const first = edge.connect('s')
+  edge.subscribe('s', first.epoch, sub('t', { qos: 2 }))
+  edge.release('s', first.epoch)
+  edge.publish('t', 'x', { qos: 2 })
+  rig.settle()
+  inboxes.durable()
+  for (let i = 0; i < 3; i++) rig.pass(1000)
+  const { epoch } = edge.connect('s')
+  rig.settle()
+  const before = new Slow()
+  inboxes.read(key('s'), Number.MIN_SAFE_INTEGER, 10, entries => {
+    for (const entry of entries) before.put(key('s'), entry, 1, undefined)
+  })
+  const record = state.records.get(key('s'))!
+  const message = edge.drain('s', epoch)!.messages[0]!
+  edge.link.journal(key('s'), epoch, { step: 'out', packetId: 1, message })
+  edge.link.journal(key('s'), epoch, { step: 'rec', packetId: 1 })
+  edge.link.journal(key('s'), epoch, { step: 'done', packetId: 1, message: undefined })
+  rig.settle()
+  state.putSession(record)
+  const next = start(before, state, log, rig.now)
+  const after = next.edge.connect('s')
+  expect([after.state.inflight, next.edge.drain('s', after.epoch)?.messages ?? []]).toEqual([[], []])
+})
