@@ -15,6 +15,7 @@ import { Router } from './route/router.ts'
 import { Flights } from './session/flights.ts'
 import { Inboxes } from './session/inbox.ts'
 import { drive, recover, type Waits } from './session/recovery.ts'
+import { rewrite } from './session/rewrite.ts'
 import { Sessions } from './session/sessions.ts'
 import type { State } from './state/port.ts'
 import type { CoreEvents, CoreStats } from './stats.ts'
@@ -144,6 +145,12 @@ export class Core implements TapHost {
       for (const group of groups ?? []) if (!message.settled?.has(group)) router.again(group, message, port)
     for (const { message } of handed) router.delivered(message)
     turn.urge()
+  }
+
+  /** The state has lost writes that it had acknowledged: it becomes what this core knows. Rejects if it cannot be read. */
+  rewrite(): Promise<void> {
+    const breathe = () => new Promise<void>(resolve => this.#parts.turn.call(resolve))
+    return rewrite({ ...this.#parts, state: this.#o.state, breathe })
   }
 
   /** The log cannot be written, or is behind: edges read no further from publishers. */

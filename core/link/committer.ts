@@ -9,7 +9,7 @@ export interface CommitterOptions {
 }
 
 const RETRY_FIRST_MS = 1_000
-const RETRY_MAX_MS = 30_000
+const RETRY_MAX_MS = 4_000
 
 export class Committer {
   readonly commits: Commits

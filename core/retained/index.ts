@@ -94,6 +94,17 @@ export class RetainedIndex<V extends NonNullable<unknown>> {
     return { values, next: walk.cursor() }
   }
 
+  /** All of them, in no order. */
+  values(): V[] {
+    const values: V[] = []
+    for (const levels = [this.#root]; levels.length > 0; ) {
+      const level = levels.pop()!
+      if (level.value !== undefined) values.push(level.value)
+      for (let place = 0, child = level.at(0); child !== undefined; child = level.at(++place)) levels.push(child)
+    }
+    return values
+  }
+
   clear(): void {
     this.#root = new Level('', 0)
     this.#size = 0

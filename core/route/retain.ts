@@ -1,6 +1,6 @@
 /** Retained messages of all tenants within their bounds: the index in memory and its copy in the state. Does not decide who may read. */
 import { messageBytes, own } from '../contract/codec.ts'
-import type { Tenant, TopicFilter } from '../contract/ids.ts'
+import type { Tenant, TopicFilter, TopicName } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
 import type { RetainedPage } from '../contract/link.ts'
 import { type Message, NEVER } from '../contract/message.ts'
@@ -65,6 +65,24 @@ export class Retained {
     this.#accepted.delete(message)
     if (kept.payload.length > 0) this.#set(kept)
     else this.#forget(this.#tenants.get(kept.tenant)?.delete(kept.topic))
+  }
+
+  get(tenant: Tenant, topic: TopicName): Message | undefined {
+    return this.#tenants.get(tenant)?.get(topic)
+  }
+
+  /** One is on its way into the index. */
+  isAccepted(tenant: Tenant, topic: TopicName): boolean {
+    for (const m of this.#accepted.keys()) if (m.tenant === tenant && m.topic === topic) return true
+    return false
+  }
+
+  /** All that the state should hold. */
+  stored(): Message[] {
+    const all: Message[] = []
+    for (const index of this.#tenants.values())
+      for (const message of index.values()) if (!message.topic.startsWith(SYS_PREFIX)) all.push(message)
+    return all
   }
 
   /** A page of at most `limit` messages; expired ones are left out. */
