@@ -4,16 +4,9 @@
  */
 import type { Logger } from 'pino'
 import type { Incarnation } from '../../core/contract/ids.ts'
-import type { InboxStore } from '../../core/inbox/port.ts'
-import type { RocketmqOptions } from '../../core/log/rocketmq/client.node.ts'
-import {
-  type LiteConsumer,
-  type LiteProducer,
-  openLiteConsumer,
-  openProducer,
-} from '../../core/log/rocketmq/client.node.ts'
-import { RocketmqInboxes } from '../../core/log/rocketmq/inbox.ts'
-import { INBOX_GROUP, INBOX_TOPIC } from '../../core/log/rocketmq/names.ts'
+import { openProducer, type RocketmqOptions } from '../../core/log/rocketmq/client.node.ts'
+import { type OpenInboxes, openInboxes } from '../../core/log/rocketmq/inbox.node.ts'
+import { INBOX_TOPIC } from '../../core/log/rocketmq/names.ts'
 import { openRocketmqLog, type RocketmqLog } from '../../core/log/rocketmq/wal.node.ts'
 import type { Driver } from '../../core/state/redis/driver.ts'
 import { Fence } from '../../core/state/redis/fence.ts'
@@ -45,14 +38,10 @@ export async function apart({ config, stores, incarnation, log }: ApartOptions):
   }
   const stats = new ApartStats()
   // It fails here if the proxy does not answer.
-  const producer = await openProducer(rocketmq, INBOX_TOPIC)
-  try {
-    const driver = await openRedis({ url: stores.state, stats: stats.redis })
-    return new Apart(config, incarnation, log, rocketmq, producer, driver, stats)
-  } catch (error) {
-    producer.close()
-    throw error
-  }
+  const probe = await openProducer(rocketmq, INBOX_TOPIC)
+  probe.close()
+  const driver = await openRedis({ url: stores.state, stats: stats.redis })
+  return new Apart(config, incarnation, log, rocketmq, driver, stats)
 }
 
 class Apart implements Stores {
@@ -62,7 +51,6 @@ class Apart implements Stores {
   readonly #incarnation: Incarnation
   readonly #log: Logger
   readonly #rocketmq: RocketmqOptions
-  readonly #producer: LiteProducer
   readonly #driver: Driver
   readonly #stats: ApartStats
   readonly #keys: Keys
@@ -71,15 +59,13 @@ class Apart implements Stores {
   readonly #lost = Promise.withResolvers<string>()
   #waiting: (why: string) => void = () => {}
   #wal: RocketmqLog | undefined
-  #inboxes: RocketmqInboxes | undefined
-  #consumer: LiteConsumer | undefined
+  #inboxes: OpenInboxes | undefined
 
   constructor(
     config: CoreConfig,
     incarnation: Incarnation,
     log: Logger,
     rocketmq: RocketmqOptions,
-    producer: LiteProducer,
     driver: Driver,
     stats: ApartStats,
   ) {
@@ -88,7 +74,6 @@ class Apart implements Stores {
     this.#incarnation = incarnation
     this.#log = log
     this.#rocketmq = rocketmq
-    this.#producer = producer
     this.#driver = driver
     this.#stats = stats
     this.bridge = bridgeOf(config, rocketmq, stats.bridge)
@@ -111,7 +96,11 @@ class Apart implements Stores {
     this.#waiting = waiting
     await this.#lease.start()
     this.#waiting = () => {}
-    const inboxes = await this.#openInboxes(pressed)
+    this.#inboxes = await openInboxes(this.#rocketmq, {
+      life: Date.now(),
+      stats: this.#stats.inboxes,
+      onFull: pressed,
+    })
     const wal = await openRocketmqLog({
       rocketmq: this.#rocketmq,
       registry: new RedisWalRegistry(this.#fence, this.#keys),
@@ -123,7 +112,7 @@ class Apart implements Stores {
     return {
       log: wal,
       state: new RedisState({ fence: this.#fence, keys: this.#keys }),
-      inboxes,
+      inboxes: this.#inboxes.store,
       lost: this.#lost.promise,
       troubles: () => this.#troubles(),
     }
@@ -138,37 +127,12 @@ class Apart implements Stores {
   }
 
   async close(): Promise<void> {
-    this.#inboxes?.close()
-    this.#producer.close()
-    await this.#consumer?.close()
+    await this.#inboxes?.close()
     await this.#wal?.closed
-    await this.#lease
-      .release()
-      .catch((error: unknown) => this.#log.warn({ err: error }, 'The lease could not be given back; it expires'))
+    await this.#lease.release().catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'The lease could not be given back; it expires')
+    })
     this.#driver.close()
-  }
-
-  async #openInboxes(pressed: (on: boolean) => void): Promise<InboxStore> {
-    let inboxes: RocketmqInboxes | undefined
-    const consumer = await openLiteConsumer(this.#rocketmq, {
-      topic: INBOX_TOPIC,
-      group: INBOX_GROUP,
-      onMessage: ({ liteTopic, offset, body }) => inboxes?.received(liteTopic, offset, body),
-    })
-    this.#consumer = consumer
-    inboxes = new RocketmqInboxes({
-      transport: {
-        send: (liteTopic, body) => this.#producer.send(liteTopic, body),
-        subscribe: (liteTopic, offset) => consumer.subscribe(liteTopic, offset),
-        unsubscribe: liteTopic => consumer.unsubscribe(liteTopic),
-      },
-      life: Date.now(),
-      stats: this.#stats.inboxes,
-      onFull: pressed,
-      onFailure: error => this.#log.debug({ err: error }, 'An inbox waits for RocketMQ'),
-    })
-    this.#inboxes = inboxes
-    return inboxes
   }
 
   #heard(event: LeaseEvent): void {
@@ -186,7 +150,7 @@ class Apart implements Stores {
   #troubles(): string[] {
     return [
       ...(this.#lease.reachable ? [] : ['Redis does not answer: sessions cannot be claimed']),
-      ...(this.#inboxes?.full ? ['RocketMQ is behind with messages for offline sessions'] : []),
+      ...(this.#inboxes?.store.full ? ['RocketMQ is behind with messages for offline sessions'] : []),
     ]
   }
 }

@@ -28,6 +28,7 @@ import { coreFigures, SysTopics } from './sys.ts'
 
 /** Deadlines (wills, expiry, heartbeats of links) are kept to a quarter of a second. */
 const TICK_MS = 250
+const GOOD_BYE_MS = 500
 
 type Phase = 'starting' | 'standby' | 'recovering' | 'active' | 'stopping'
 
@@ -268,10 +269,19 @@ export class CoreProcess {
     this.#endSys()
     await this.#bridge?.close(this.#config.limits.shutdownMs / 2)
     if (was === 'active' && this.#core !== undefined) await this.#drain(this.#core)
+    else for (const commits of new Set([this.#seat?.log.commits, this.#seat?.state.commits])) commits?.close()
     this.#links.close()
+    await this.#goodBye()
     for (const timer of this.#timers) clearInterval(timer)
     await this.#port?.close()
     await this.#stores.close()
+  }
+
+  /** Edges get what was said to them last, if they take it soon. */
+  async #goodBye(): Promise<void> {
+    const until = Date.now() + GOOD_BYE_MS
+    while (this.#links.edges.some(edge => edge.linked) && Date.now() < until)
+      await new Promise(done => setTimeout(done, 10))
   }
 
   /** What edges have sent is carried out and answered; they are told to send no more. */
