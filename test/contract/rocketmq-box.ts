@@ -27,7 +27,7 @@ export class RocketmqLogBox {
       rocketmq: await sharedRocketmq(text => this.warnings.push(text)),
       registry: this.registry,
       coreId: this.#coreId,
-      incarnation: `${this.#opened.length}`,
+      incarnation: `i${this.#opened.length}`,
       limits,
     })
     this.#opened.push(this.log)

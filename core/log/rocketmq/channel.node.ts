@@ -57,6 +57,7 @@ type Unary<Q, A> = (
 const REQUEST_TIMEOUT_MS = 3_000
 const OPEN_TIMEOUT_MS = 10_000
 const RENEW_MS = 500
+const SAME_MS = 10_000
 /** A body of 4 MiB and what is around it. */
 const MAX_RECEIVE_BYTES = 8 * 1024 * 1024
 /** Of the stubs; the proxy wants to see one. */
@@ -72,12 +73,16 @@ export class Channel {
   readonly clientId = `${hostname()}@${process.pid}@${clients++}@${randomBytes(4).toString('hex')}`
   readonly stub: Client
   closed = false
+  /** What the proxy made of the settings. */
+  granted: pb.Settings | undefined
   readonly #introduction: service.TelemetryCommand
   readonly #metadata: Metadata
   readonly #on: ChannelEvents
   #telemetry: ClientDuplexStream<service.TelemetryCommand, service.TelemetryCommand> | undefined
   #renewal: ReturnType<typeof setTimeout> | undefined
   #opening: { resolve(): void; reject(error: RocketmqError): void } | undefined
+  #said = ''
+  #saidAt = 0
   #trouble: RocketmqError | undefined
 
   /** `settings` says what kind of client this is. */
@@ -194,6 +199,7 @@ export class Channel {
     const { CommandCase } = service.TelemetryCommand
     const kind = command.getCommandCase()
     if (kind === CommandCase.SETTINGS) {
+      this.granted = command.getSettings()
       this.#opening?.resolve()
       this.#on.introduced?.()
     } else if (kind === CommandCase.NOTIFY_UNSUBSCRIBE_LITE_COMMAND) {
@@ -204,16 +210,24 @@ export class Channel {
       try {
         this.check(command.getStatus())
       } catch (error) {
-        const refusal = error as RocketmqError
-        this.#refused(refusal)
-        this.#opening?.reject(refusal)
+        this.#refused(error as RocketmqError)
       }
     }
   }
 
+  /** The same text again and again is said once. */
+  warn(text: string): void {
+    const now = Date.now()
+    if (this.closed || (text === this.#said && now - this.#saidAt < SAME_MS)) return
+    this.#said = text
+    this.#saidAt = now
+    this.options.log.warn(text)
+  }
+
   #refused(error: RocketmqError): void {
     this.#trouble = error
-    this.options.log.warn(error.message)
+    this.warn(error.message)
+    if (error.permanent) this.#opening?.reject(error)
   }
 
   #makeMetadata(): Metadata {

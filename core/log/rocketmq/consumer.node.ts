@@ -11,33 +11,7 @@ import pb from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/definition_pb.js
 import service from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/service_pb.js'
 import { Channel, duration, type RocketmqOptions, resource } from './channel.node.ts'
 import { Cursor } from './cursor.ts'
-
-export interface LiteMessage {
-  readonly liteTopic: string
-  /** In its lite topic, counted from 0. */
-  readonly offset: number
-  /** Its own memory: may be kept. */
-  readonly body: Uint8Array
-}
-
-export interface LiteConsumerOptions {
-  readonly topic: string
-  /** Bound to the topic. */
-  readonly group: string
-  readonly onMessage: (message: LiteMessage) => void
-}
-
-export interface LiteConsumer {
-  /**
-   * Delivers everything from `offset`, or from the oldest message there is if that is later. Called again: begins anew there.
-   * An empty or unknown lite topic is no error. @throws RocketmqError if RocketMQ refuses it (quota) or does not answer.
-   */
-  subscribe(liteTopic: string, offset: number): Promise<void>
-  /** From the call on nothing of it is delivered. Never fails: a subscription that RocketMQ keeps ends with this consumer. */
-  unsubscribe(liteTopic: string): Promise<void>
-  /** Within two seconds, also if RocketMQ does not answer. */
-  close(): Promise<void>
-}
+import type { LiteConsumer, LiteConsumerOptions } from './lite.ts'
 
 const BATCH = 32
 const LONG_POLL_MS = 20_000
@@ -125,6 +99,8 @@ class Consumer implements LiteConsumer {
     const left = [...this.#cursors.keys()]
     this.#cursors.clear()
     const channel = this.#channel
+    // The proxy never knew it.
+    if (this.#timers.length === 0) return channel.close()
     try {
       if (left.length > 0) await this.#sync(pb.LiteSubscriptionAction.PARTIAL_REMOVE, left, undefined, CLOSE_MS)
       const bye = new service.NotifyClientTerminationRequest().setGroup(resource(this.#o.group))
@@ -309,7 +285,7 @@ class Consumer implements LiteConsumer {
   }
 
   #warn(error: unknown): void {
-    if (!this.#channel.closed) this.#channel.options.log.warn(error instanceof Error ? error.message : String(error))
+    this.#channel.warn(error instanceof Error ? error.message : String(error))
   }
 }
 

@@ -8,6 +8,7 @@ const PERMANENT = new Set([
   'PAYLOAD_TOO_LARGE',
   'REQUEST_HEADER_FIELDS_TOO_LARGE',
   'BAD_REQUEST',
+  'INVALID_ARGUMENT',
   'ILLEGAL_TOPIC',
   'ILLEGAL_LITE_TOPIC',
   'ILLEGAL_MESSAGE_KEY',
@@ -31,7 +32,8 @@ export class RocketmqError extends Error {
   readonly permanent: boolean
 
   constructor(endpoint: string, code: string, detail: string) {
-    super(`RocketMQ at ${endpoint} answers ${code}: ${detail}`)
+    // What follows the first line is advice to people.
+    super(`RocketMQ at ${endpoint} answers ${code}: ${detail.split('\n', 1)[0]}`)
     this.code = code
     this.permanent = PERMANENT.has(code)
   }

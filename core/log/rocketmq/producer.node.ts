@@ -5,15 +5,7 @@ import timestampPb from 'google-protobuf/google/protobuf/timestamp_pb.js'
 import pb from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/definition_pb.js'
 import service from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/service_pb.js'
 import { Channel, type RocketmqOptions, resource } from './channel.node.ts'
-
-export interface LiteProducer {
-  /**
-   * Resolves when the broker has it (SEND_OK). The bytes have to stay as they are until then. Several may be under way, of one
-   * lite topic they may then arrive in any order. @throws RocketmqError; the message may have been appended all the same.
-   */
-  send(liteTopic: string, body: Uint8Array): Promise<void>
-  close(): void
-}
+import type { LiteProducer } from './lite.ts'
 
 /** @throws RocketmqError if the proxy does not answer; whether the topic is right is for the preflight to say. */
 export async function openProducer(options: RocketmqOptions, topic: string): Promise<LiteProducer> {

@@ -1,5 +1,5 @@
 /** The logs of earlier cores: seals them, reads them, keeps what was read for a second reading, listens for strays, and says when they are finished. */
-import type { LiteConsumer, LiteMessage } from './consumer.node.ts'
+import type { LiteConsumer, LiteMessage } from './lite.ts'
 import type { Wal } from './registry.ts'
 import { type Entry, frameSeal } from './wal-frame.ts'
 import type { Marks } from './wal-marks.ts'

@@ -166,7 +166,7 @@ export class RocketmqLog implements Log {
 }
 
 function walName(coreId: string, incarnation: string): string {
-  const name = `wal-${coreId}-${incarnation}`
+  const name = `wal-${coreId}-${incarnation.replaceAll('-', '')}`
   if (name.length > MAX_NAME || !/^[A-Za-z0-9_-]+$/.test(name))
     throw new RangeError(
       `Log of core '${coreId}' cannot be named '${name}': at most ${MAX_NAME} letters, digits, - and _`,

@@ -1,0 +1,87 @@
+/** Before a core starts: whether RocketMQ has what Meridian needs. Each error says what is missing and prints the command that creates it. Changes nothing but a lite topic of its own. */
+import { randomUUID } from 'node:crypto'
+import pb from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/definition_pb.js'
+import { Channel, type RocketmqOptions, resource } from './channel.node.ts'
+import { openLiteConsumer } from './consumer.node.ts'
+import { RocketmqError } from './error.ts'
+import { GROUPS, type GroupSpec, groupCommand, TOPICS, type TopicSpec, topicCommand } from './names.ts'
+import { openProducer } from './producer.node.ts'
+
+const READ_BACK_MS = 10_000
+
+/** @throws Error that says what to do about it; RocketmqError if RocketMQ does not answer. */
+export async function preflight(
+  options: RocketmqOptions,
+  topics: readonly TopicSpec[] = TOPICS,
+  groups: readonly GroupSpec[] = GROUPS,
+): Promise<void> {
+  await Promise.all(topics.map(topic => checkTopic(options, topic)))
+  for (const group of groups)
+    if (group.liteTopic !== undefined) await checkGroup(options, { ...group, liteTopic: group.liteTopic })
+}
+
+async function checkTopic(options: RocketmqOptions, topic: TopicSpec): Promise<void> {
+  const settings = new pb.Settings()
+    .setClientType(pb.ClientType.PRODUCER)
+    .setPublishing(new pb.Publishing().setTopicsList([resource(topic.name)]))
+  const channel = new Channel(options, settings)
+  const at = `RocketMQ at ${options.endpoint}`
+  const command = mqadmin(topicCommand(topic))
+  try {
+    await channel.open()
+    const types = (await channel.route(topic.name)).flatMap(queue => queue.getAcceptMessageTypesList())
+    if (types.includes(pb.MessageType[topic.type])) return
+    const found = Object.entries(pb.MessageType).find(([, type]) => type === types[0])?.[0] ?? 'unknown'
+    throw new Error(
+      `${at}: topic '${topic.name}' is of type ${found}, and a type cannot be changed; delete it (mqadmin deleteTopic -n NAMESRV:9876 -c DefaultCluster -t ${topic.name}) and create it anew: ${command}`,
+    )
+  } catch (error) {
+    if (!(error instanceof RocketmqError) || error.code !== 'TOPIC_NOT_FOUND') throw error
+    throw new Error(`${at} has no topic '${topic.name}'; create it: ${command}`, { cause: error })
+  } finally {
+    channel.close()
+  }
+}
+
+/** Appends one message and reads it back: nothing else tells whether brokers and proxy carry lite topics. */
+async function checkGroup(options: RocketmqOptions, group: GroupSpec & { readonly liteTopic: string }): Promise<void> {
+  const at = `RocketMQ at ${options.endpoint}`
+  const command = mqadmin(groupCommand(group))
+  const arrived = Promise.withResolvers<void>()
+  const producer = await openProducer(options, group.liteTopic)
+  try {
+    const consumer = await openLiteConsumer(options, {
+      topic: group.liteTopic,
+      group: group.name,
+      onMessage: () => arrived.resolve(),
+    }).catch((error: Error) => {
+      if (/group not found/.test(error.message))
+        throw new Error(`${at} has no group '${group.name}'; create it: ${command}`, { cause: error })
+      if (/LITE mode|bind topic/.test(error.message))
+        throw new Error(
+          `${at}: group '${group.name}' is not bound to topic '${group.liteTopic}'; bind it: ${command}`,
+          { cause: error },
+        )
+      throw error
+    })
+    const late = setTimeout(() => arrived.reject(new Error(noLite(at, group.liteTopic))), READ_BACK_MS)
+    try {
+      const liteTopic = `preflight-${randomUUID()}`
+      await producer.send(liteTopic, new Uint8Array([1]))
+      await consumer.subscribe(liteTopic, 0).catch((error: Error) => {
+        throw new Error(`${noLite(at, group.liteTopic)} (${error.message})`, { cause: error })
+      })
+      await arrived.promise
+    } finally {
+      clearTimeout(late)
+      await consumer.close()
+    }
+  } finally {
+    producer.close()
+  }
+}
+
+const noLite = (at: string, topic: string): string =>
+  `${at} does not carry lite topics: a message to one of topic '${topic}' did not come back; brokers need enableLmq=true and enableMultiDispatch=true, the proxy has to run in cluster mode (-pm cluster)`
+
+const mqadmin = (words: readonly string[]): string => ['mqadmin', ...words].join(' ')
