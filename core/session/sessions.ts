@@ -301,6 +301,7 @@ export class Sessions {
     }
     s.presence = 'online'
     s.handed = s.port!.handedOut ?? 0
+    if (inbox !== undefined) inbox.spools = []
     this.#o.stats.nowOnline++
     const state = {
       subscriptions: [...s.subscriptions.values()],

@@ -173,6 +173,7 @@ export class Client {
     if (first?.cmd === 'connack') {
       this.log.push(first)
       this.inbox.shift()
+      if ((first.reasonCode ?? first.returnCode) !== 0) return
       this.sessionPresent = first.sessionPresent
       if (!first.sessionPresent) this.#received.clear()
     }
