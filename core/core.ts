@@ -1,6 +1,6 @@
 /** One core: puts log, state, routes and sessions together, opens, ticks and closes them. Its parts do the work; edges reach it through `attach`. */
 import type { Tap, TapHost } from './bridge/port.ts'
-import type { Incarnation } from './contract/ids.ts'
+import type { ClientKey, Incarnation } from './contract/ids.ts'
 import { tenantOf } from './contract/ids.ts'
 import type { Limits } from './contract/limits.ts'
 import type { CoreLink, EdgePort } from './contract/link.ts'
@@ -144,6 +144,15 @@ export class Core implements TapHost {
     for (const { message, groups } of handed)
       for (const group of groups ?? []) if (!message.settled?.has(group)) router.again(group, message, port)
     for (const { message } of handed) router.delivered(message)
+    turn.urge()
+  }
+
+  /** What the record of this session tells of its inbox is too old: it is written soon. */
+  stale(client: ClientKey): void {
+    const { sessions, turn } = this.#parts
+    const s = sessions.get(client)
+    if (s === undefined) return
+    sessions.mark(s)
     turn.urge()
   }
 
