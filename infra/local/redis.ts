@@ -1,6 +1,6 @@
 /** Starts a Redis server in one folder. Knows its command line and its PING, none of its data. */
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { freePorts } from './ports.ts'
 import { type Lifetime, ManagedProcess } from './process.ts'
 import { requirePrograms } from './programs.ts'
@@ -34,7 +34,8 @@ export async function startRedis(options: RedisOptions): Promise<Redis> {
 
 /** The same without starting it. */
 export function describeRedis(options: RedisOptions & { readonly port: number }): Redis {
-  const { dir, port, appendonly = true, name = 'redis' } = options
+  const { port, appendonly = true, name = 'redis' } = options
+  const dir = resolve(options.dir)
   const server = new ManagedProcess(
     {
       name,

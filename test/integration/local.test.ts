@@ -36,7 +36,7 @@ const text = (body: Uint8Array): string => Buffer.from(body).toString()
 
 beforeAll(async () => {
   endpoints = JSON.parse(await local('up', '--free-ports', '--json')) as Endpoints
-}, 120_000)
+}, 240_000)
 
 afterAll(async () => {
   await local('down')
@@ -85,7 +85,7 @@ test('a normal message goes through RocketMQ', async () => {
   } finally {
     await Promise.all([producer.shutdown(), consumer.shutdown()])
   }
-}, 30_000)
+}, 60_000)
 
 test('lite messages are read from an offset of their lite topic', async () => {
   const producer = new Producer({ endpoints: endpoints.rocketmq, namespace: '', logger: quiet })
@@ -117,7 +117,7 @@ test('lite messages are read from an offset of their lite topic', async () => {
     // It waits for its last long poll, up to 20 s: until the end of this file.
     closing = consumer.shutdown().catch(() => {})
   }
-}, 30_000)
+}, 60_000)
 
 test('the mqadmin commands create what was created without them', async () => {
   const { rocketmq: ports } = loadState(dir)!.ports
@@ -138,26 +138,26 @@ test('the mqadmin commands create what was created without them', async () => {
     ...(JSON.parse(await groupOf(group.name)) as object),
     groupName: 'by-command',
   })
-}, 30_000)
+}, 60_000)
 
 test('what was killed is started again by up, with its data; the rest goes on', async () => {
   const client = new Redis({ ...endpoints.rest, enableTelemetry: false })
   expect(await client.set('kept', 'value')).toBe('OK')
   // Longer than Redis waits before it writes its file.
   await expect
-    .poll(() => readFileSync(join(dir, 'redis/appendonlydir/appendonly.aof.1.incr.aof'), 'utf8'))
+    .poll(() => readFileSync(join(dir, 'redis/appendonlydir/appendonly.aof.1.incr.aof'), 'utf8'), { timeout: 10_000 })
     .toContain('kept')
   const before = await status()
   process.kill(before.find(({ name }) => name === 'redis')!.pid!, 'SIGKILL')
   await expect
-    .poll(async () => (await status()).map(({ health }) => health))
+    .poll(async () => (await status()).map(({ health }) => health), { timeout: 15_000 })
     .toEqual(['ready', 'ready', 'ready', 'stopped', 'not answering'])
   await local('up')
   const after = await status()
   expect(after.map(({ health }) => health)).toEqual(Array(5).fill('ready'))
   expect(after.filter(({ pid }, index) => pid !== before[index]!.pid).map(({ name }) => name)).toEqual(['redis'])
   expect(await client.get('kept')).toBe('value')
-}, 30_000)
+}, 60_000)
 
 test('down leaves nothing running', async () => {
   const { faults } = describeRocketmq({ dir: join(dir, 'rocketmq'), ports: loadState(dir)!.ports.rocketmq })

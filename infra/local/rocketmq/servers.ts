@@ -24,7 +24,8 @@ interface JavaServer {
   readonly startsAgain?: boolean
 }
 
-const READY_WITHIN_MS = 60_000
+/** Some seconds each; a machine that does much else needs a minute. */
+const READY_WITHIN_MS = 120_000
 
 /** @param jars the folder of RocketMQ's jars */
 export function rocketmqServers(jars: string, ports: RocketmqPorts, options: ServerOptions) {

@@ -1,7 +1,7 @@
 /** Starts name server, broker and proxy of RocketMQ in one folder and creates Meridian's topics and groups. */
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { freePorts } from '../ports.ts'
 import type { ManagedProcess } from '../process.ts'
@@ -68,8 +68,9 @@ export async function pickPorts(): Promise<RocketmqPorts> {
 
 /** The same without starting it. */
 export function describeRocketmq(options: RocketmqOptions & { readonly ports: RocketmqPorts }): Rocketmq {
-  const { dir, ports, topics = TOPICS, groups = GROUPS, onStep = () => {} } = options
-  const { namesrv, broker, proxy } = rocketmqServers(JARS, ports, options)
+  const { ports, topics = TOPICS, groups = GROUPS, onStep = () => {} } = options
+  const dir = resolve(options.dir)
+  const { namesrv, broker, proxy } = rocketmqServers(JARS, ports, { ...options, dir })
   const processes = [namesrv, broker, proxy]
   const namesrvAddress = `127.0.0.1:${ports.namesrv}`
   return {
