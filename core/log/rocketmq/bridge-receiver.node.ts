@@ -52,6 +52,7 @@ export class BridgeReceiver {
   readonly #timers: ReturnType<typeof setInterval>[] = []
   /** Queues that are read, by broker and number; the stream that is open. */
   readonly #queues = new Map<string, { cancel: () => void }>()
+  #isStarted = false
   #unsettled = 0
   #room: (() => void)[] = []
   /** To be acknowledged with the next request. */
@@ -67,11 +68,15 @@ export class BridgeReceiver {
     this.#channel = new Channel(options, settings, { introduced: () => this.#introduced() })
   }
 
-  /** @throws RocketmqError if the proxy does not answer or the topic is not there. */
-  async open(): Promise<void> {
-    await this.#channel.open()
-    await this.#heartbeat()
-    await this.#assign()
+  /** @throws RocketmqError if the proxy does not answer, or does not know the group. */
+  open(): Promise<void> {
+    return this.#channel.open()
+  }
+
+  /** Begins to receive, as soon as RocketMQ lets it. */
+  start(): void {
+    this.#isStarted = true
+    this.#introduced()
     this.#every(HEARTBEAT_MS, () => this.#heartbeat())
     this.#every(ASSIGNMENT_MS, () => this.#assign())
   }
@@ -94,12 +99,20 @@ export class BridgeReceiver {
     }
   }
 
-  /** A proxy has taken the settings; if it is not for the first time, it knows nothing of this consumer. */
+  /** A proxy has taken the settings and knows nothing else of this consumer. */
   #introduced(): void {
-    if (this.#timers.length === 0) return
-    this.#heartbeat()
-      .then(() => this.#assign())
-      .catch(error => this.#failed(error))
+    if (!this.#isStarted) return
+    const ask = async (failures: number): Promise<void> => {
+      try {
+        await this.#heartbeat()
+        await this.#assign()
+      } catch (error) {
+        this.#failed(error)
+        await pause(failures)
+        if (!this.#channel.closed) await ask(failures + 1)
+      }
+    }
+    void ask(0)
   }
 
   #every(ms: number, fn: () => Promise<unknown>): void {
@@ -144,6 +157,8 @@ export class BridgeReceiver {
     this.#queues.set(key, place)
     const isWanted = () => this.#queues.get(key) === place && !this.#channel.closed
     let failures = 0
+    // The same again until it is answered: of an ordered group, RocketMQ then repeats what got lost instead of holding it back.
+    let attempt = randomUUID()
     while (isWanted()) {
       const room = this.#o.unsettled - this.#unsettled
       if (room <= 0) {
@@ -151,7 +166,8 @@ export class BridgeReceiver {
         continue
       }
       try {
-        const messages = await this.#receive(queue, Math.min(room, BATCH), place)
+        const messages = await this.#receive(queue, Math.min(room, BATCH), attempt, place)
+        attempt = randomUUID()
         failures = 0
         this.#recovered()
         if (!this.#channel.closed) for (const message of messages) this.#take(message)
@@ -164,7 +180,12 @@ export class BridgeReceiver {
   }
 
   /** @throws RocketmqError */
-  #receive(queue: pb.MessageQueue, count: number, place: { cancel: () => void }): Promise<pb.Message[]> {
+  #receive(
+    queue: pb.MessageQueue,
+    count: number,
+    attempt: string,
+    place: { cancel: () => void },
+  ): Promise<pb.Message[]> {
     const channel = this.#channel
     const request = new service.ReceiveMessageRequest()
       .setGroup(resource(this.#o.rule.group))
@@ -173,7 +194,7 @@ export class BridgeReceiver {
       .setBatchSize(count)
       .setAutoRenew(true)
       .setLongPollingTimeout(duration(LONG_POLL_MS))
-      .setAttemptId(randomUUID())
+      .setAttemptId(attempt)
     const { promise, resolve, reject } = Promise.withResolvers<pb.Message[]>()
     const deadline = Date.now() + LONG_POLL_MS + channel.requestTimeoutMs
     const stream = channel.stub.receiveMessage(request, channel.metadata(), { deadline })

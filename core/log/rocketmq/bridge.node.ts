@@ -9,7 +9,7 @@ import { BridgeReceiver, type Outcome } from './bridge-receiver.node.ts'
 import { BridgeSender } from './bridge-sender.node.ts'
 import type { RocketmqOptions } from './channel.node.ts'
 import { RocketmqError } from './error.ts'
-import { type TopicType, topicCommand } from './names.ts'
+import { groupCommand, type TopicType, topicCommand } from './names.ts'
 
 export interface BridgeOptions {
   readonly config: BridgeConfig
@@ -26,7 +26,7 @@ export interface BridgeOptions {
 export interface Bridge {
   /** Undefined if there is no `out` rule. */
   readonly tap: Tap | undefined
-  /** Begins to receive: when the core is open and the active one. @throws RocketmqError if RocketMQ does not answer. */
+  /** Begins to receive: when the core is open and the active one. */
   start(): Promise<void>
   /** Why it does not go on, by rule; undefined if it does. */
   trouble(): string | undefined
@@ -34,17 +34,19 @@ export interface Bridge {
   close(ms: number): Promise<void>
 }
 
-/** Ready to send. @throws RocketmqError if RocketMQ does not answer; Error if a topic is missing or of another type, with the command that creates it. */
+/** Ready to send. @throws RocketmqError if RocketMQ does not answer; Error if a topic or group is missing or a topic of another type, with the command that creates it. */
 export async function openBridge(options: BridgeOptions): Promise<Bridge> {
   const { config, rocketmq } = options
   const topics = config.out.flatMap(rule => [rule.topic, ...(rule.deadLetter === undefined ? [] : [rule.deadLetter])])
   const sender = new BridgeSender(rocketmq, topics)
+  const bridge = new RocketmqBridge(options, sender)
   try {
     await sender.open()
     await check(config, sender)
-    return new RocketmqBridge(options, sender)
+    await bridge.open()
+    return bridge
   } catch (error) {
-    sender.close()
+    await bridge.close(0)
     throw error
   }
 }
@@ -100,8 +102,20 @@ class RocketmqBridge implements Bridge {
     })
   }
 
+  /** Receivers are known to RocketMQ then. @throws Error if a group is missing, with the command that creates it. */
+  async open(): Promise<void> {
+    for (const [i, receiver] of this.#receivers.entries()) {
+      const { group } = this.#o.config.in[i]!
+      await receiver.open().catch((error: Error) => {
+        if (!error.message.includes('group not found')) throw error
+        const command = ['mqadmin', ...groupCommand({ name: group })].join(' ')
+        throw new Error(`RocketMQ has no group '${group}' (bridge.in[${i}].group); create it: ${command}`)
+      })
+    }
+  }
+
   async start(): Promise<void> {
-    await Promise.all(this.#receivers.map(receiver => receiver.open()))
+    for (const receiver of this.#receivers) receiver.start()
   }
 
   trouble(): string | undefined {
