@@ -65,6 +65,47 @@ async function booted(running: Run): Promise<BootLine> {
   throw new Error(`No boot line in: ${running.out}${running.err}`)
 }
 
+describe('edge and core', () => {
+  test.each([
+    [['edge'], 'core is missing; allowed: a list, each ws://HOST:PORT or wss://HOST:PORT'],
+    [['edge', '--core', 'http://h'], "core[0] is 'http://h' (from --core); allowed: ws://HOST:PORT"],
+    [['edge', '--core', 'wss://core.example'], 'core wss://core.example/link is on another machine'],
+    [['core'], 'Where messages and sessions are kept is not clear'],
+    [['core', '--mqtt-port', '1'], 'Flag --mqtt-port is not for this command; it is for meridian start, meridian edge'],
+    [['core', '--http-prot', '1'], "Unknown flag --http-prot (did you mean '--http-port'?)"],
+  ])('%j exits 2', async (words, text) => {
+    const running = run(words)
+    expect(await running.ended).toBe(2)
+    expect(running.err).toContain(text)
+    expect(running.out).toBe('')
+  })
+
+  test('their help lists their own flags', async () => {
+    const edge = run(['edge', '--help'])
+    const core = run(['core', '--help'])
+    expect([await edge.ended, await core.ended]).toEqual([0, 0])
+    expect(edge.out).toMatch(/^ {2}--workers /m)
+    expect(core.out).toMatch(/^ {2}--rocketmq /m)
+    expect(core.out).not.toContain('--mqtt-port ')
+  })
+
+  test('a core that another took over from exits 3', async () => {
+    expect(await run(['core', '--data-dir', ':memory:']).ended).toBe(3)
+  })
+
+  test('config check takes the command the file is for', async () => {
+    const file = join(folder, 'core.yaml')
+    writeFileSync(file, 'dataDir: x\ntlsCertFile: none.pem\ntlsKeyFile: none.pem\n')
+    const core = run(['config', 'check', file, 'core'])
+    expect(await core.ended).toBe(2)
+    expect(core.err).toContain("tlsCertFile is 'none.pem'")
+    const start = run(['config', 'check', file])
+    expect(await start.ended).toBe(2)
+    expect(start.err).toContain('Unknown key tlsCertFile')
+    expect(start.err).toContain('it is for meridian core')
+  })
+})
+
 describe('start', () => {
   test('one line lists settings, listeners with the port that was found, and the data directory', async () => {
     const running = run(['start', '--mqtt-port', '0', '--data-dir', ':memory:', '--log-level', 'error'])
