@@ -49,6 +49,7 @@ export class Inboxes {
     inbox.bytes = summary.bytes
     inbox.qos0 = summary.qos0
     inbox.last = summary.last
+    inbox.isEstimate = this.#o.store.marks
     this.#o.stats.nowInboxMessages += summary.count
     this.#o.stats.nowInboxBytes += summary.bytes
   }
@@ -133,7 +134,7 @@ export class Inboxes {
   rewind(session: Session): void {
     const { inbox } = session
     if (inbox === undefined) return
-    if (inbox.count === 0) session.inbox = undefined
+    if (inbox.count === 0 && !inbox.isEstimate) session.inbox = undefined
     inbox.reading.clear()
     inbox.read = START
   }
@@ -141,7 +142,7 @@ export class Inboxes {
   /** The next unread entries, at most `limit`; `end` if none are left. Expired ones are removed on the way. */
   read(session: Session, limit: number, done: (messages: readonly Message[], end: boolean) => void): void {
     const { inbox } = session
-    if (inbox === undefined || inbox.count === inbox.reading.size) return done([], true)
+    if (inbox === undefined || (inbox.count === inbox.reading.size && !inbox.isEstimate)) return done([], true)
     const { epoch } = session
     const messages: Message[] = []
     let bytes = 0
@@ -156,11 +157,28 @@ export class Inboxes {
           messages.push(entry.message)
           bytes += messageBytes(entry.message)
         }
-        if (entries.length < limit) done(messages, true)
-        else if (messages.length >= limit || bytes > PAGE_BYTES) done(messages, false)
+        if (entries.length < limit) {
+          if (inbox.isEstimate) this.#tally(inbox, [...inbox.reading.values()])
+          done(messages, true)
+        } else if (messages.length >= limit || bytes > PAGE_BYTES) done(messages, false)
         else more()
       })
     more()
+  }
+
+  /** All that is in the inbox, in order; for recovery. */
+  readAll(session: Session, done: (entries: readonly InboxEntry[]) => void): void {
+    const { inbox } = session
+    if (inbox === undefined) return done([])
+    const limit = inbox.isEstimate ? Number.MAX_SAFE_INTEGER : inbox.count
+    this.#o.store.read(session.client, START, limit, entries => {
+      if (inbox.isEstimate)
+        this.#tally(
+          inbox,
+          entries.map(({ message }) => ({ bytes: messageBytes(message), qos: message.qos })),
+        )
+      done(entries)
+    })
   }
 
   /** The session is over, and its entries with it. */
@@ -176,6 +194,18 @@ export class Inboxes {
   removeEntry(session: Session, entry: InboxEntry): void {
     const reading = { position: entry.position, bytes: messageBytes(entry.message), qos: entry.message.qos }
     this.#remove(session, session.inbox!, messageKey(entry.message), reading)
+  }
+
+  /** Everything that is left in it was read: now the books are true. */
+  #tally(inbox: Inbox, left: readonly { readonly bytes: number; readonly qos: number }[]): void {
+    const { stats } = this.#o
+    stats.nowInboxMessages += left.length - inbox.count
+    stats.nowInboxBytes -= inbox.bytes
+    inbox.count = left.length
+    inbox.bytes = left.reduce((sum, { bytes }) => sum + bytes, 0)
+    inbox.qos0 = left.filter(({ qos }) => qos === 0).length
+    stats.nowInboxBytes += inbox.bytes
+    inbox.isEstimate = false
   }
 
   /** Marks it as being with the edge. False if the edge has it already, or it has expired. */
@@ -216,7 +246,8 @@ export class Inboxes {
     inbox.leaving.add(position)
     return () => {
       inbox.leaving.delete(position)
-      this.#o.store.remove(session.client, position)
+      // Of an ended session nothing is left, and its client may have another one.
+      if (session.presence !== 'ended') this.#o.store.remove(session.client, position)
       durable?.()
     }
   }

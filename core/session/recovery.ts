@@ -216,8 +216,8 @@ class Replays {
   ofSession(s: Session): Replay {
     let replay = this.#replays.get(s)
     if (replay === undefined) {
-      const { store, inboxes, stats, now } = this.#ctx
-      replay = new Replay(s, { store, inboxes, stats, now, durable: this.#writes.add })
+      const { inboxes, stats, now } = this.#ctx
+      replay = new Replay(s, { inboxes, stats, now, durable: this.#writes.add })
       this.#replays.set(s, replay)
     }
     return replay

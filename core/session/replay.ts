@@ -1,14 +1,13 @@
 /** What the log says of one session at start: what it has acknowledged, what is in flight, and what it still has to get, in order. */
 import { own } from '../contract/codec.ts'
 import { type Message, messageKey } from '../contract/message.ts'
-import type { InboxEntry, InboxStore } from '../inbox/port.ts'
+import type { InboxEntry } from '../inbox/port.ts'
 import type { StoredStep } from '../log/envelope.ts'
 import type { CoreStats } from '../stats.ts'
 import type { Inboxes } from './inbox.ts'
 import type { Flight, Session } from './session.ts'
 
 export interface ReplayContext {
-  readonly store: InboxStore
   readonly inboxes: Inboxes
   readonly stats: CoreStats
   readonly now: () => number
@@ -96,9 +95,7 @@ export class Replay {
 
   /** Reads the inbox, which `has` and `finish` want to know. */
   load(done: () => void): void {
-    const { inbox, client } = this.#s
-    if (inbox === undefined) return done()
-    this.#ctx.store.read(client, Number.MIN_SAFE_INTEGER, inbox.count, entries => {
+    this.#ctx.inboxes.readAll(this.#s, entries => {
       this.#inbox = entries
       this.#inboxKeys = new Set(entries.map(e => messageKey(e.message)))
       done()

@@ -48,6 +48,8 @@ export class Inbox {
   readonly reading = new Map<string, Reading>()
   /** Positions of entries that have moved within the inbox, until that is durable. */
   readonly leaving = new Set<number>()
+  /** `count`, `bytes` and `qos0` are those of the record it was restored from, which may be older than the inbox: true until it was read to its end. */
+  isEstimate = false
   /** Where live messages began to be spooled, each time nothing was left to read: what was handed to the edge before `n` comes before position `at`. */
   spools: { readonly n: number; readonly at: number }[] = []
 }

@@ -307,7 +307,7 @@ export class Sessions {
       subscriptions: [...s.subscriptions.values()],
       inflight: inflight === undefined ? [] : this.#o.flights.inflight(s),
       received: received === undefined ? [] : [...received.keys()],
-      queued: inbox !== undefined && inbox.count > 0,
+      queued: inbox !== undefined && (inbox.count > 0 || inbox.isEstimate),
     }
     done({ ok: true, epoch: s.epoch, present, state })
     if (s.waiting !== undefined) this.#o.turn.call(() => this.#kick(s))

@@ -92,6 +92,33 @@ test('a start restores inboxes from records', () => {
   expect(edge.drain('s', again.epoch)?.messages.map(text)).toEqual(['1', '2'])
 })
 
+test('an inbox that holds more than its record tells is read to its end, and counted then', () => {
+  const first = start()
+  const { epoch } = first.edge.connect('s')
+  first.edge.subscribe('s', epoch, sub('t'))
+  first.edge.release('s', epoch)
+  const old = ['1', '2']
+  for (const t of old) first.edge.publish('t', t)
+  first.rig.settle()
+  const record = first.state.records.get(key('s'))!
+  const more = Array.from({ length: 20 }, (_, i) => `${i + 3}`)
+  for (const t of more) first.edge.publish('t', t)
+  first.rig.settle()
+  first.inboxes.durable()
+  for (let i = 0; i < 3; i++) first.rig.pass(1000)
+  first.state.putSession(record)
+  const { rig, edge } = start(first.inboxes, first.state, new MemoryLog({ keep: true }), first.rig.now)
+  const again = edge.connect('s')
+  const found: string[] = []
+  for (let end = false; !end; ) {
+    const page = edge.drain('s', again.epoch, 2)!
+    found.push(...page.messages.map(text))
+    end = page.end
+  }
+  expect(found).toEqual([...old, ...more])
+  expect(rig.stats.nowInboxMessages).toBe(22)
+})
+
 test('a message of QoS 2 from the inbox is not forgotten as done before the record knows', () => {
   const { inboxes, state, log, rig, edge } = start()
   const first = edge.connect('s')
