@@ -63,12 +63,13 @@ export class LocalLink implements CoreLink {
 
   publish(message: Message): void {
     const { turn, retained, flights } = this.#core
-    const s = message.packetId === 0 ? undefined : this.#publisher(message)
-    // Published before another edge took the session over, and only here now: its publisher asks there again.
-    if (message.packetId !== 0 && s === undefined && this.#port.unanswered !== undefined) return
+    const remote = this.#port.unanswered !== undefined
+    const s = message.packetId !== 0 || (remote && message.qos > 0) ? this.#publisher(message) : undefined
+    // Another edge has the session by now: the publisher, who has no answer, asks there again.
+    if (remote && message.qos > 0 && s === undefined && message.sender !== NO_CLIENT) return
     if (message.retain && message.target === NO_CLIENT) retained.accept(message)
     turn.message(message, this.#port)
-    if (s !== undefined) flights.open(s, message.packetId)
+    if (s !== undefined && message.packetId !== 0) flights.open(s, message.packetId)
   }
 
   subscribe(client: ClientKey, epoch: number, subscriptions: readonly Subscription[], done: () => void): void {
