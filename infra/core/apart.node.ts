@@ -4,9 +4,9 @@
  */
 import type { Logger } from 'pino'
 import type { Incarnation } from '../../core/contract/ids.ts'
-import { openProducer, type RocketmqOptions } from '../../core/log/rocketmq/client.node.ts'
+import type { RocketmqOptions } from '../../core/log/rocketmq/client.node.ts'
 import { type OpenInboxes, openInboxes } from '../../core/log/rocketmq/inbox.node.ts'
-import { INBOX_TOPIC } from '../../core/log/rocketmq/names.ts'
+import { preflight } from '../../core/log/rocketmq/preflight.node.ts'
 import { openRocketmqLog, type RocketmqLog } from '../../core/log/rocketmq/wal.node.ts'
 import type { Driver } from '../../core/state/redis/driver.ts'
 import { Fence } from '../../core/state/redis/fence.ts'
@@ -37,12 +37,14 @@ export async function apart({ config, stores, incarnation, log }: ApartOptions):
     log: { debug: text => log.debug(text), warn: text => log.warn(text) },
   }
   const stats = new ApartStats()
-  // It fails here if the proxy does not answer.
-  const probe = await openProducer(rocketmq, INBOX_TOPIC)
-  probe.close()
+  await preflight(rocketmq)
   const driver = await openRedis({ url: stores.state, stats: stats.redis })
   return new Apart(config, incarnation, log, rocketmq, driver, stats)
 }
+
+type CoreOfStores = Parameters<Seat['opened']>[0]
+
+const REWRITE_MS = 1_000
 
 class Apart implements Stores {
   readonly facts: Stores['facts']
@@ -57,6 +59,7 @@ class Apart implements Stores {
   readonly #fence: Fence
   readonly #lease: Lease
   readonly #lost = Promise.withResolvers<string>()
+  readonly #core = Promise.withResolvers<CoreOfStores>()
   #waiting: (why: string) => void = () => {}
   #wal: RocketmqLog | undefined
   #inboxes: OpenInboxes | undefined
@@ -81,7 +84,7 @@ class Apart implements Stores {
     this.#fence = new Fence({
       driver,
       key: this.#keys.lease,
-      onRollback: () => log.error({ redis: driver.address }, 'Redis has lost writes that it had acknowledged'),
+      onRollback: () => void this.#rewrite(),
     })
     this.#lease = new Lease({
       fence: this.#fence,
@@ -100,6 +103,7 @@ class Apart implements Stores {
       life: Date.now(),
       stats: this.#stats.inboxes,
       onFull: pressed,
+      onStale: client => void this.#core.promise.then(core => core.stale(client)),
     })
     const wal = await openRocketmqLog({
       rocketmq: this.#rocketmq,
@@ -114,6 +118,10 @@ class Apart implements Stores {
       state: new RedisState({ fence: this.#fence, keys: this.#keys }),
       inboxes: this.#inboxes.store,
       lost: this.#lost.promise,
+      opened: core => {
+        this.#core.resolve(core)
+        wal.strays((position, _, envelope) => core.adopt(position, envelope))
+      },
       troubles: () => this.#troubles(),
     }
   }
@@ -133,6 +141,29 @@ class Apart implements Stores {
       this.#log.warn({ err: error }, 'The lease could not be given back; it expires')
     })
     this.#driver.close()
+  }
+
+  /** What Redis has lost is there again soon. */
+  async #rewrite(): Promise<void> {
+    const redis = this.#driver.address
+    this.#log.error(
+      { redis },
+      'Redis has lost writes that it had acknowledged; sessions and retained messages are written again',
+    )
+    const core = await this.#core.promise
+    while (this.#lease.held) {
+      try {
+        await core.rewrite()
+        this.#log.warn({ redis }, 'Sessions and retained messages were written again')
+        return
+      } catch (error) {
+        this.#log.warn(
+          { err: error },
+          'Sessions and retained messages could not be written again; it is tried once more',
+        )
+        await new Promise(done => setTimeout(done, REWRITE_MS))
+      }
+    }
   }
 
   #heard(event: LeaseEvent): void {

@@ -14,7 +14,7 @@ const NEVER = new Promise<never>(() => {})
 /** Throws an error that names the path if the data directory cannot be used. */
 export function embedded(dataDir: string, synchronous: CoreConfig['synchronous']): Stores {
   const parts = dataDir === ':memory:' ? inMemory() : onDisk(dataDir, synchronous)
-  const seat: Seat = { ...parts, lost: NEVER, troubles: () => [] }
+  const seat: Seat = { ...parts, lost: NEVER, opened: () => {}, troubles: () => [] }
   return {
     facts: { dataDir },
     lead: () => Promise.resolve(seat),

@@ -190,6 +190,7 @@ export class CoreProcess {
     this.#core = core
     await this.#openBridge(core)
     await core.open()
+    seat.opened(core)
     await this.#bridge?.start()
     if (this.#stopping !== undefined) return
     this.#phase = 'active'

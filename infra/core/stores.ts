@@ -2,12 +2,14 @@
 import type { Registry } from 'prom-client'
 import type { Tap, TapHost } from '../../core/bridge/port.ts'
 import type { BridgeEvents } from '../../core/bridge/stats.ts'
-import type { CoreOptions } from '../../core/core.ts'
+import type { Core, CoreOptions } from '../../core/core.ts'
 
 /** It is this core's turn. */
 export interface Seat extends Pick<CoreOptions, 'log' | 'state' | 'inboxes'> {
   /** Another core has taken over: the text says which. Nothing this core still writes takes effect. */
   readonly lost: Promise<string>
+  /** Once the core is open: the stores may now tell it what they find out. */
+  opened(core: Pick<Core, 'adopt' | 'rewrite' | 'stale'>): void
   /** What is not well, for people. */
   troubles(): readonly string[]
 }
