@@ -68,6 +68,16 @@ export interface Limits {
   linkStalledMs: number
   /** Edges at one core. */
   maxLinks: number
+  /** A message of RocketMQ that holds a part of the log is ended when it has so many bytes. */
+  walBodyBytes: number
+  /** A commit of the log tries again for so long before it says that it failed. */
+  walRetryMs: number
+  /** What is read back of earlier logs at start is kept in memory up to here; more is read twice. */
+  walRecoveryBytes: number
+  /** A log that was taken over is listened to for so long. */
+  walStrayMs: number
+  /** The start fails if RocketMQ is silent for so long. */
+  walTimeoutMs: number
   /** Waiting to be sent to RocketMQ by a bridge. QoS ≥ 1: beyond it publishers are read no further. QoS 0: dropped. */
   bridgeQueueBytes: number
   bridgeQos0Bytes: number
@@ -129,6 +139,11 @@ export const DEFAULT_LIMITS: Limits = {
   linkLostMs: 10_000,
   linkStalledMs: 5_000,
   maxLinks: 4_096,
+  walBodyBytes: 1 * MiB,
+  walRetryMs: 5_000,
+  walRecoveryBytes: 256 * MiB,
+  walStrayMs: 30_000,
+  walTimeoutMs: 60_000,
   bridgeQueueBytes: 64 * MiB,
   bridgeQos0Bytes: 16 * MiB,
   bridgeInFlight: 64,

@@ -110,6 +110,7 @@ class Apart implements Stores {
       registry: new RedisWalRegistry(this.#fence, this.#keys),
       coreId: this.#config.id,
       incarnation: this.#incarnation,
+      limits: this.#config.limits,
       stats: this.#stats.wal,
     })
     this.#wal = wal
@@ -153,6 +154,7 @@ class Apart implements Stores {
     const core = await this.#core.promise
     while (this.#lease.held) {
       try {
+        this.#wal?.remark()
         await core.rewrite()
         this.#log.warn({ redis }, 'Sessions and retained messages were written again')
         return

@@ -26,6 +26,7 @@ export type Visit = (position: number, records: number, envelope: Uint8Array) =>
 interface Old {
   readonly wal: Wal
   readonly reading: Reading
+  mark: Wal
   /** Everything before the seal has been trimmed. */
   covered: boolean
 }
@@ -70,7 +71,7 @@ export class Recovery {
         stray: entry => this.#stray(wal, entry),
       })
       byTopic.set(wal.name, reading)
-      this.#old.push({ wal, reading, covered: wal.sealed })
+      this.#old.push({ wal, reading, mark: wal, covered: wal.sealed })
     }
     for (const { wal, reading } of this.#old) {
       if (wal.sealed) await reading.listen()
@@ -105,12 +106,17 @@ export class Recovery {
       const { wal, reading } = old
       if (old.covered) continue
       old.covered = position >= reading.end
-      const mark = old.covered
-        ? { position: reading.end, offset: reading.sealedAt, sealed: true }
-        : { position, offset: reading.offsets.trim(position, wal.offset), sealed: false }
-      if (mark.position > wal.position || mark.sealed) this.#o.marks.mark({ name: wal.name, ...mark })
+      const { name } = wal
+      if (old.covered) old.mark = { name, position: reading.end, offset: reading.sealedAt, sealed: true }
+      else if (position <= old.mark.position) continue
+      else old.mark = { name, position, offset: reading.offsets.trim(position, wal.offset), sealed: false }
+      this.#o.marks.mark(old.mark)
     }
     this.#finish()
+  }
+
+  remark(): void {
+    for (const { mark } of this.#old) this.#o.marks.mark(mark)
   }
 
   async close(): Promise<void> {

@@ -4,37 +4,18 @@
  *     append … commit ─▶ messages of RocketMQ, one at a time ─▶ done        trim ─▶ mark in the register
  *     open: each unfinished log ─▶ seal appended ─▶ read from its mark to the seal ─▶ replay … trim ─▶ finished
  */
+import { DEFAULT_LIMITS, type Limits } from '../../contract/limits.ts'
 import type { Log } from '../port.ts'
 import { type LiteProducer, openLiteConsumer, openProducer, type RocketmqOptions } from './client.node.ts'
 import { WAL_GROUP, WAL_TOPIC } from './names.ts'
-import type { WalRegistry } from './registry.ts'
+import type { Wal, WalRegistry } from './registry.ts'
 import { Appender } from './wal-appender.ts'
 import { Marks } from './wal-marks.ts'
 import { Offsets } from './wal-offsets.ts'
 import { Recovery, type Visit } from './wal-recovery.ts'
 import { WalStats } from './wal-stats.ts'
 
-/** Of the limits. */
-export interface WalLimits {
-  /** A message of RocketMQ is ended when it has so many bytes. At most 4,000,000. */
-  readonly walBodyBytes: number
-  /** A commit tries again for so long before it says that it failed. */
-  readonly walRetryMs: number
-  /** What is read back at start is kept in memory up to here; more is read twice. */
-  readonly walRecoveryBytes: number
-  /** A log that was taken over is listened to for so long. */
-  readonly walStrayMs: number
-  /** Start fails if RocketMQ is silent for so long. */
-  readonly walTimeoutMs: number
-}
-
-export const DEFAULT_WAL_LIMITS: WalLimits = {
-  walBodyBytes: 1024 * 1024,
-  walRetryMs: 5_000,
-  walRecoveryBytes: 256 * 1024 * 1024,
-  walStrayMs: 30_000,
-  walTimeoutMs: 60_000,
-}
+export type WalLimits = Pick<Limits, 'walBodyBytes' | 'walRetryMs' | 'walRecoveryBytes' | 'walStrayMs' | 'walTimeoutMs'>
 
 export interface RocketmqLogOptions {
   readonly rocketmq: RocketmqOptions
@@ -55,7 +36,7 @@ const MAX_NAME = 64
 /** @throws Error if RocketMQ or the register cannot be reached, or an earlier log cannot be read. */
 export async function openRocketmqLog(options: RocketmqLogOptions): Promise<RocketmqLog> {
   const { rocketmq, registry, topic = WAL_TOPIC, group = WAL_GROUP } = options
-  const limits = { ...DEFAULT_WAL_LIMITS, ...options.limits }
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const stats = options.stats ?? new WalStats()
   const warn = (text: string) => rocketmq.log.warn(text)
   const name = walName(options.coreId, options.incarnation)
@@ -95,7 +76,7 @@ export class RocketmqLog implements Log {
   readonly #marks: Marks
   readonly #offsets = new Offsets()
   readonly #closing = Promise.withResolvers<void>()
-  #trimmed: number
+  #mark: Wal
   #end: number
 
   constructor(
@@ -112,7 +93,7 @@ export class RocketmqLog implements Log {
     this.stats = stats
     this.#recovery = recovery
     this.#marks = marks
-    this.#trimmed = recovery.next
+    this.#mark = { name, position: recovery.next, offset: 0, sealed: false }
     this.#end = recovery.next
     this.commits = new Appender({
       send: body => producer.send(name, body),
@@ -133,11 +114,17 @@ export class RocketmqLog implements Log {
   /** The register is told soon; nobody waits for it. */
   trim(position: number): void {
     this.#recovery.trim(position)
-    if (position <= this.#trimmed) return
-    this.#trimmed = position
+    if (position <= this.#mark.position) return
     const known = this.#offsets.trim(position, 0)
     const all = position >= this.#end && !this.commits.dirty
-    this.#marks.mark({ name: this.name, position, offset: all ? this.commits.count : known, sealed: false })
+    this.#mark = { name: this.name, position, offset: all ? this.commits.count : known, sealed: false }
+    this.#marks.mark(this.#mark)
+  }
+
+  /** Says it all again to a register that has lost something. */
+  remark(): void {
+    this.#marks.mark(this.#mark)
+    this.#recovery.remark()
   }
 
   replay(visit: Visit): Promise<void> | undefined {
@@ -159,7 +146,7 @@ export class RocketmqLog implements Log {
 
   /** With nothing in it that is needed, there is nothing to take over. */
   #close(producer: LiteProducer): void {
-    if (this.#trimmed >= this.#end && !this.commits.dirty) this.#marks.finished(this.name)
+    if (this.#mark.position >= this.#end && !this.commits.dirty) this.#marks.finished(this.name)
     producer.close()
     void Promise.all([this.#marks.close(), this.#recovery.close()]).then(() => this.#closing.resolve())
   }
