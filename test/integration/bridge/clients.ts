@@ -4,6 +4,8 @@ import { Producer, SimpleConsumer } from 'rocketmq-client-nodejs'
 /** What the client would otherwise write to a file in the home folder. */
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
 
+const STARTS = 10
+
 export interface Received {
   readonly body: string
   readonly tag: string | undefined
@@ -22,24 +24,24 @@ export class Backend {
   }
 
   async producer(...topics: string[]): Promise<Producer> {
-    const producer = new Producer({ endpoints: this.#endpoint, namespace: '', logger, topics, maxAttempts: 3 })
-    await producer.startup()
-    this.#open.push(producer)
-    return producer
+    return this.#started(
+      () => new Producer({ endpoints: this.#endpoint, namespace: '', logger, topics, maxAttempts: 3 }),
+    )
   }
 
   /** Everything of a topic from now on; acknowledged as it comes. Survives a proxy that is away. */
   async consume(topic: string, group: string): Promise<Received[]> {
-    const consumer = new SimpleConsumer({
-      endpoints: this.#endpoint,
-      namespace: '',
-      logger,
-      consumerGroup: group,
-      subscriptions: new Map([[topic, '*']]),
-      awaitDuration: 5_000,
-    })
-    await consumer.startup()
-    this.#open.push(consumer)
+    const consumer = await this.#started(
+      () =>
+        new SimpleConsumer({
+          endpoints: this.#endpoint,
+          namespace: '',
+          logger,
+          consumerGroup: group,
+          subscriptions: new Map([[topic, '*']]),
+          awaitDuration: 5_000,
+        }),
+    )
     const got: Received[] = []
     const read = async (): Promise<void> => {
       while (this.#isOpen) {
@@ -61,6 +63,21 @@ export class Backend {
     }
     void read()
     return got
+  }
+
+  /** All clients of a process share connections: after a restart of the proxy the first attempts may fail. */
+  async #started<C extends { startup(): Promise<void>; shutdown(): Promise<void> }>(make: () => C): Promise<C> {
+    for (let attempt = 1; ; attempt++) {
+      const client = make()
+      try {
+        await client.startup()
+        this.#open.push(client)
+        return client
+      } catch (error) {
+        if (attempt === STARTS) throw error
+        await new Promise(resolve => setTimeout(resolve, 1_000))
+      }
+    }
   }
 
   async close(): Promise<void> {
