@@ -29,6 +29,8 @@ export interface Held extends ChunkEntry {
   chunk: Chunk | undefined
   index: number
   readonly durable: (() => void) | undefined
+  /** Somebody has read it, and may remove it. */
+  given: boolean
 }
 
 export const NOT_HERE = new Uint8Array(0)

@@ -147,7 +147,18 @@ export class Drains {
       }
       if (other !== undefined) this.#forget(box, other)
       const { qos, topic } = head
-      const entry: Held = { position, at, bytes, data: NOT_HERE, qos, topic, chunk, index, durable: undefined }
+      const entry: Held = {
+        position,
+        at,
+        bytes,
+        data: NOT_HERE,
+        qos,
+        topic,
+        chunk,
+        index,
+        durable: undefined,
+        given: false,
+      }
       chunk.live++
       box.insert(entry)
       this.#o.stats.nowIndexedEntries++

@@ -125,7 +125,7 @@ export class RocketmqInboxes implements InboxStore {
     box.usedAt = now
     const data = this.#encoded(message)
     const { qos, topic } = message
-    const held: Held = { position, at, bytes, data, qos, topic, chunk: undefined, index: 0, durable }
+    const held: Held = { position, at, bytes, data, qos, topic, chunk: undefined, index: 0, durable, given: false }
     if (box.dark !== undefined && position < box.last) box.ordered = false
     if (position > box.last || (box.count === 0 && box.dark === undefined)) box.last = position
     box.insert(held)
@@ -239,16 +239,17 @@ export class RocketmqInboxes implements InboxStore {
     if (box.readers.length > 0) this.#drains.want(box)
   }
 
-  /** More entries are known than should be, and these come after all that are durable and before all that are not. */
+  /** More entries are known than should be, and these can be forgotten: they come after all that are durable and before all that are not, and nobody has read them. */
   #isTooMuch(box: Box, live: readonly Held[]): boolean {
     if (this.stats.nowIndexedEntries <= this.#limits.indexedEntries || box.readers.length > 0) return false
     const begin = box.entries.indexOf(live[0]!)
+    const end = begin + live.length
     return (
       begin >= 0 &&
-      box.entries.every((e, i) =>
-        i < begin ? box.isStored(e) : i < begin + live.length ? e === live[i - begin] : true,
-      ) &&
-      box.entries.slice(begin + live.length).every(e => e.chunk === undefined)
+      box.entries.every((e, i) => {
+        if (i < begin) return box.isStored(e)
+        return !e.given && (i < end ? e === live[i - begin] : e.chunk === undefined)
+      })
     )
   }
 
@@ -269,7 +270,10 @@ export class RocketmqInboxes implements InboxStore {
       if (page === undefined) return
       box.readers.shift()
       const entries = page.map(read)
-      for (const held of page) if (box.isStored(held)) this.#cache.forget(box, held)
+      for (const held of page) {
+        held.given = true
+        if (box.isStored(held)) this.#cache.forget(box, held)
+      }
       reader.done(entries)
     }
   }
