@@ -3,7 +3,8 @@ import type { ClientKey, Incarnation, Tenant, TopicName } from './ids.ts'
 import { Message, NEVER, NO_BYTES, type QoS } from './message.ts'
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+/** A byte order mark is a character like others [MQTT-1.5.4-3 of 5.0]. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Bytes under construction, in one buffer that grows and is reused. */
 export class ByteWriter {

@@ -45,6 +45,7 @@ export function readRanges(r: ByteReader, visit: (n: number) => void): void {
     const zigzag = r.varint()
     const from = at + (zigzag % 2 === 1 ? -(zigzag + 1) / 2 : zigzag / 2)
     at = from + r.varint()
+    if (from < 0) throw new RangeError(`Range from ${from} in a frame`)
     for (let n = from; n <= at; n++) visit(n)
   }
 }
