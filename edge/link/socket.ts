@@ -12,7 +12,8 @@ export const webConnector = (): LinkConnector => (url, opened, events) => {
     events.message(data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(0))
   }
   socket.onerror = event => {
-    failure = event instanceof ErrorEvent ? event.message : 'Connection failed'
+    // Not every runtime says more.
+    failure = 'message' in event && event.message !== '' ? String(event.message) : 'Connection failed'
   }
   socket.onclose = ({ code, reason }) => events.closed(failure || reason || `Closed with ${code}`)
   return {
