@@ -1,6 +1,7 @@
 /** One installation in one folder: what it consists of, in the order of its start, and how it is started, ended and looked at. Prints nothing. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { describeMeridian, type MeridianPorts } from './meridian.ts'
 import { freePorts as anyPort, portOr } from './ports.ts'
 import { endProcess, type Identity, type Lifetime, type ManagedProcess, type ProcessKind } from './process.ts'
 import { requirePrograms } from './programs.ts'
@@ -13,6 +14,8 @@ export interface UpOptions {
   readonly dir: string
   /** Takes any free ports instead of the usual ones. An installation keeps the ports it had. */
   readonly freePorts: boolean
+  /** MQTT ports of the edges, in place of the usual ones. */
+  readonly mqttPorts?: readonly number[]
   readonly onStep: (text: string) => void
 }
 
@@ -25,6 +28,9 @@ export interface Endpoints {
   /** `redis://host:port` */
   readonly redis: string
   readonly rest: { readonly url: string; readonly token: string }
+  /** `http://host:port` */
+  readonly core: string
+  readonly edges: readonly { readonly mqtt: string; readonly http: string }[]
 }
 
 export interface Status {
@@ -46,8 +52,8 @@ interface Part {
 const STOP_MS = 20_000
 
 /** Starts what does not run yet. @throws Error of the first server that does not start; those before it go on running */
-export async function up({ dir, freePorts, onStep }: UpOptions): Promise<Endpoints> {
-  let state = loadState(dir) ?? (await newState(freePorts))
+export async function up({ dir, freePorts, mqttPorts, onStep }: UpOptions): Promise<Endpoints> {
+  let state = loadState(dir) ?? (await newState(freePorts, mqttPorts))
   const onSpawn = (started: ManagedProcess): void => {
     state = withProcess(state, started)
     saveState(dir, state)
@@ -87,7 +93,7 @@ export async function status(dir: string): Promise<Status[]> {
   )
 }
 
-async function newState(freePorts: boolean): Promise<State> {
+async function newState(freePorts: boolean, mqttPorts: readonly number[] | undefined): Promise<State> {
   const rocketmq = freePorts
     ? await pickPorts()
     : {
@@ -101,8 +107,18 @@ async function newState(freePorts: boolean): Promise<State> {
     rocketmq,
     redis: freePorts ? await anyPort(1) : await portOr(6379),
     rest: freePorts ? await anyPort(1) : await portOr(8079),
+    meridian: await meridianPorts(freePorts, mqttPorts),
   }
   return { ports, restToken: randomBytes(16).toString('hex'), processes: [] }
+}
+
+async function meridianPorts(freePorts: boolean, mqttPorts: readonly number[] | undefined): Promise<MeridianPorts> {
+  const one = (usual: number): Promise<number> => (freePorts ? anyPort(1) : portOr(usual))
+  const edge = async (number: 0 | 1, mqtt: number, http: number) => ({
+    mqtt: mqttPorts?.[number] ?? (await one(mqtt)),
+    http: await one(http),
+  })
+  return { core: await one(8090), edges: [await edge(0, 1883, 8080), await edge(1, 1884, 8083)] }
 }
 
 /** What follows in `parts` may use what comes before. */
@@ -133,13 +149,34 @@ function describe(
       await rest.server.start()
     },
   }
+  const { core, edges } = describeMeridian({
+    ...lifetime,
+    dir: join(dir, 'meridian'),
+    ports: ports.meridian,
+    rocketmq: rocketmq.endpoint,
+    redis: redis.url,
+  })
+  const meridian: Part = {
+    processes: [core, ...edges],
+    async start() {
+      onStep('Core')
+      await core.start()
+      onStep('Edges')
+      await Promise.all(edges.map(edge => edge.start()))
+    },
+  }
   return {
-    parts: [rocketmq, state],
+    parts: [rocketmq, state, meridian],
     endpoints: {
       rocketmq: rocketmq.endpoint,
       namesrv: rocketmq.namesrvAddress,
       redis: redis.url,
       rest: { url: rest.url, token: restToken },
+      core: `http://127.0.0.1:${ports.meridian.core}`,
+      edges: ports.meridian.edges.map(({ mqtt, http }) => ({
+        mqtt: `127.0.0.1:${mqtt}`,
+        http: `http://127.0.0.1:${http}`,
+      })),
     },
   }
 }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { down, type Endpoints, type Status, status, up } from './installation.ts'
 
-const USAGE = `Usage: npm run local:up     [-- --dir FOLDER] [--free-ports] [--json]
+const USAGE = `Usage: npm run local:up     [-- --dir FOLDER] [--free-ports] [--mqtt-ports PORT,PORT] [--json]
        npm run local:down   [-- --dir FOLDER]
        npm run local:status [-- --dir FOLDER] [--json]`
 const DEFAULT_DIR = new URL('../../.local/run', import.meta.url).pathname
@@ -18,6 +18,7 @@ async function main(): Promise<void> {
     options: {
       dir: { type: 'string', default: DEFAULT_DIR },
       'free-ports': { type: 'boolean', default: false },
+      'mqtt-ports': { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -27,7 +28,11 @@ async function main(): Promise<void> {
   const onStep = (text: string): void => say(`${seconds().padStart(5)} s  ${text}`)
   switch (positionals[0]) {
     case 'up': {
-      const endpoints = await up({ dir, freePorts: values['free-ports'], onStep })
+      const mqttPorts = values['mqtt-ports']?.split(',').map(Number)
+      if (mqttPorts?.every(port => Number.isInteger(port) && port > 0 && port < 65_536) === false)
+        throw new Error(`--mqtt-ports is '${values['mqtt-ports']}'; allowed: port numbers with a comma between them`)
+      const freePorts = values['free-ports']
+      const endpoints = await up({ dir, freePorts, onStep, ...(mqttPorts && { mqttPorts }) })
       onStep('Ready')
       console.log(values.json ? JSON.stringify(endpoints) : summary(endpoints))
       return
@@ -48,7 +53,8 @@ async function main(): Promise<void> {
   }
 }
 
-const summary = ({ rocketmq, namesrv, redis, rest }: Endpoints): string => `
+const summary = ({ rocketmq, namesrv, redis, rest, core, edges }: Endpoints): string => `
+${edges.map(({ mqtt, http }, i) => `Edge ${i + 1}           mqtt://${mqtt}, ${http}\n`).join('')}Core             ${core}
 RocketMQ         ${rocketmq} (gRPC proxy), ${namesrv} (name server)
 Redis            ${redis}
 Redis over REST  ${rest.url}, token ${rest.token}`

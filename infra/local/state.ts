@@ -1,6 +1,7 @@
 /** The file that remembers an installation between commands: its ports, its token and the processes that were started. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { MeridianPorts } from './meridian.ts'
 import type { Identity, ManagedProcess, ProcessKind } from './process.ts'
 import type { RocketmqPorts } from './rocketmq/settings.ts'
 
@@ -12,7 +13,12 @@ export interface ProcessRecord extends Identity {
 
 export interface State {
   /** They stay the same from one `up` to the next. */
-  readonly ports: { readonly rocketmq: RocketmqPorts; readonly redis: number; readonly rest: number }
+  readonly ports: {
+    readonly rocketmq: RocketmqPorts
+    readonly redis: number
+    readonly rest: number
+    readonly meridian: MeridianPorts
+  }
   readonly restToken: string
   /** In the order in which they were started; some may have ended since. */
   readonly processes: readonly ProcessRecord[]

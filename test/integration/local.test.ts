@@ -52,6 +52,9 @@ test('status lists each process with name, kind, pid, ports and health', async (
     ['proxy', 'rocketmq-proxy', 'ready'],
     ['redis', 'redis', 'ready'],
     ['redis-rest', 'redis-rest', 'ready'],
+    ['core-1', 'core', 'ready'],
+    ['edge-1', 'edge', 'ready'],
+    ['edge-2', 'edge', 'ready'],
   ])
   for (const { pid, ports } of all) {
     expect(pid).toBeGreaterThan(1)
@@ -151,10 +154,13 @@ test('what was killed is started again by up, with its data; the rest goes on', 
   process.kill(before.find(({ name }) => name === 'redis')!.pid!, 'SIGKILL')
   await expect
     .poll(async () => (await status()).map(({ health }) => health), { timeout: 15_000 })
-    .toEqual(['ready', 'ready', 'ready', 'stopped', 'not answering'])
+    .toEqual(['ready', 'ready', 'ready', 'stopped', 'not answering', 'not answering', 'ready', 'ready'])
   await local('up')
+  // The core finds Redis again by itself.
+  await expect
+    .poll(async () => (await status()).map(({ health }) => health), { timeout: 15_000 })
+    .toEqual(Array(8).fill('ready'))
   const after = await status()
-  expect(after.map(({ health }) => health)).toEqual(Array(5).fill('ready'))
   expect(after.filter(({ pid }, index) => pid !== before[index]!.pid).map(({ name }) => name)).toEqual(['redis'])
   expect(await client.get('kept')).toBe('value')
 }, 60_000)
@@ -164,7 +170,7 @@ test('down leaves nothing running', async () => {
   expect(faults()).toEqual([])
   const pids = (await status()).map(({ pid }) => pid!)
   await local('down')
-  expect((await status()).map(({ health, pid }) => [health, pid])).toEqual(Array(5).fill(['stopped', null]))
+  expect((await status()).map(({ health, pid }) => [health, pid])).toEqual(Array(8).fill(['stopped', null]))
   const states = spawnSync('ps', ['-o', 'stat=', '-p', pids.join(',')], { encoding: 'utf8' })
     .stdout.trim()
     .split(/\s+/)

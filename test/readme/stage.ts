@@ -8,6 +8,8 @@ import { freePort, type Running, run, until } from '../harness/process.ts'
 const ROOT = resolve(import.meta.dirname, '../..')
 const USUAL_PORTS = ['1883', '1884', '8080', '8883', '8884']
 const BLOCK_MS = 30_000
+/** A local installation of servers starts in some 20 s on a quiet machine. */
+export const LOCAL_MS = 150_000
 const BOOT_MS = 20_000
 
 export class Stage {
@@ -17,6 +19,7 @@ export class Stage {
   /** Variables for a gateway whose configuration names no ports. */
   readonly #usualPorts: Map<string, string>
   #command = ''
+  #hasServers = false
   #gateway: Running | undefined
 
   static async open(): Promise<Stage> {
@@ -55,7 +58,9 @@ export class Stage {
   /** Runs a block as a shell would; its status and output. */
   async shell(text: string): Promise<{ status: number | string; lines: string[]; output: string }> {
     const running = run('bash', ['-c', this.#adapted(text)], this.#options())
-    return this.#finished(running)
+    if (!text.includes('local:up')) return this.#finished(running, BLOCK_MS)
+    this.#hasServers = true
+    return this.#finished(running, LOCAL_MS)
   }
 
   /** Starts a gateway in place of the one that runs. */
@@ -72,6 +77,7 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.#gateway?.end('SIGTERM')
+    if (this.#hasServers) await this.shell('npm run local:down')
     rmSync(this.folder, { recursive: true, force: true })
   }
 
@@ -89,9 +95,12 @@ export class Stage {
     })
   }
 
-  async #finished(running: Running): Promise<{ status: number | string; lines: string[]; output: string }> {
+  async #finished(
+    running: Running,
+    withinMs: number,
+  ): Promise<{ status: number | string; lines: string[]; output: string }> {
     try {
-      const status = await until('the block to end', BLOCK_MS, running.ended)
+      const status = await until('the block to end', withinMs, running.ended)
       const output = running.output()
       return { status, output, lines: output.split('\n').filter(line => line !== '') }
     } catch (error) {
@@ -104,9 +113,18 @@ export class Stage {
     return { cwd: this.folder, env: { ...this.#env, ...env } }
   }
 
+  /** In this folder and on free ports. */
+  #local(script: string): string {
+    const mqtt = `${this.#ports.get('1883')},${this.#ports.get('1884')}`
+    const ports = script === 'local:up' ? ` --free-ports --mqtt-ports ${mqtt}` : ''
+    return `npm --prefix ${ROOT} run --silent ${script} -- --dir ${join(this.folder, 'local')}${ports}`
+  }
+
   #adapted(text: string): string {
     const ported = text.replace(/\b(1883|1884|8080|8883|8884)\b/g, usual => String(this.#ports.get(usual)))
-    return ported.replaceAll('host: 0.0.0.0', 'host: 127.0.0.1')
+    return ported
+      .replaceAll('host: 0.0.0.0', 'host: 127.0.0.1')
+      .replace(/npm run (local:\w+)/g, (_, script) => this.#local(script))
   }
 }
 
