@@ -129,7 +129,9 @@ export class Lanes {
       this.#next(lane, attempt.job)
       return
     }
-    if (kind === 'failed') attempt.counted++
+    // Without a place to go a message waits for its topic: who knows whether it is gone or only away.
+    const isWaiting = kind === 'missing' && (attempt.dead || rule.deadLetter === undefined)
+    if (kind !== 'unavailable' && !isWaiting) attempt.counted++
     const spent = rule.attempts > 0 && attempt.counted >= rule.attempts
     if (kind === 'refused' || spent) return this.#giveUp(lane, attempt, detail)
     stats.outRetries++

@@ -56,11 +56,12 @@ export interface Sender {
 
 /**
  * Why a message was not sent. 'refused': it never will be (too large, a name that is not allowed). 'unavailable': the
- * system as a whole does not answer; waiting helps and does not count as an attempt. 'failed': everything else.
+ * system as a whole does not answer; waiting helps and does not count as an attempt. 'missing': its topic is not known, for
+ * good or because those that have it are away. 'failed': everything else.
  */
 export class SendFailure extends Error {
   override readonly name = 'SendFailure'
-  readonly kind: 'refused' | 'unavailable' | 'failed'
+  readonly kind: 'refused' | 'unavailable' | 'missing' | 'failed'
 
   constructor(kind: SendFailure['kind'], message: string) {
     super(message)

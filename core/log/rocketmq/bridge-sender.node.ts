@@ -7,7 +7,7 @@ import { Channel, type RocketmqOptions, resource } from './channel.node.ts'
 import { RocketmqError } from './error.ts'
 import { HOST, MessageIds } from './producer.node.ts'
 
-/** Nothing of the message is at fault. A topic without route is not among them: it may be missing for good. */
+/** Nothing of the message is at fault. */
 const UNAVAILABLE = new Set([
   'UNAVAILABLE',
   'DEADLINE_EXCEEDED',
@@ -18,6 +18,10 @@ const UNAVAILABLE = new Set([
   'HA_NOT_AVAILABLE',
   'TOO_MANY_REQUESTS',
 ])
+/** What a proxy says of a broker that is away or cannot write, beside the code for everything. */
+const BROKER_AWAY = /Remoting(?:Connect|Timeout|SendRequest|TooMuchRequest)Exception|service not available|\bbusy\b/i
+/** What it says of a topic none of whose brokers is there, once it has forgotten the topic. */
+const TYPE_UNKNOWN = /expected type is UNSPECIFIED/
 
 /** Refused until somebody changes a right, not for ever. */
 const RIGHTS = new Set(['UNAUTHORIZED', 'FORBIDDEN', 'UNAUTHENTICATED', 'PERMISSION_DENIED', 'UNIMPLEMENTED'])
@@ -76,6 +80,8 @@ export class BridgeSender implements Sender {
 
 function kindOf(error: unknown): SendFailure['kind'] {
   if (!(error instanceof RocketmqError)) return 'failed'
-  if (UNAVAILABLE.has(error.code)) return 'unavailable'
-  return error.permanent && !RIGHTS.has(error.code) ? 'refused' : 'failed'
+  const { code, message, permanent } = error
+  if (UNAVAILABLE.has(code) || (code === 'INTERNAL_SERVER_ERROR' && BROKER_AWAY.test(message))) return 'unavailable'
+  if (code === 'TOPIC_NOT_FOUND' || TYPE_UNKNOWN.test(message)) return 'missing'
+  return permanent && !RIGHTS.has(code) ? 'refused' : 'failed'
 }

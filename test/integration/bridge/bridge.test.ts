@@ -26,6 +26,7 @@ beforeAll(async () => {
 }, ROCKETMQ_START_MS)
 
 afterEach(async () => {
+  await rocketmq.broker.start()
   await rocketmq.proxy.start()
   for (const life of lives.splice(0)) await life.stop()
 }, 60_000)
@@ -127,6 +128,23 @@ describe('out', () => {
     const got = await backend.consume(t, await group())
     await vi.waitFor(() => expect(new Set(got.map(m => m.body))).toEqual(new Set(upTo(20))), WITHIN)
     await vi.waitFor(() => expect(second.coreStats.nowLogEnvelopes).toBe(0), WITHIN)
+  })
+
+  test('a broker that is away: everything waits for it', async () => {
+    const t = await topic()
+    const life = await start(dir(), rocketmq.endpoint, {
+      out: [outRule({ filter: '#', topic: t, attempts: 1 })],
+      in: [],
+    })
+    await rocketmq.broker.kill9()
+    for (const body of upTo(50)) life.publish('t', body)
+    // The proxy forgets the topic meanwhile, and says so in three ways.
+    await new Promise(resolve => setTimeout(resolve, 5_000))
+    expect(life.stats).toMatchObject({ outLost: 0, nowOutWaiting: 50 })
+    await rocketmq.broker.start()
+    const got = await backend.consume(t, await group())
+    await vi.waitFor(() => expect(new Set(got.map(m => m.body))).toEqual(new Set(upTo(50))), WITHIN)
+    await vi.waitFor(() => expect(life.stats).toMatchObject({ outSent: 50, outLost: 0 }), WITHIN)
   })
 
   test('too much for RocketMQ: to the dead-letter topic; too large for that as well: counted and said', async () => {

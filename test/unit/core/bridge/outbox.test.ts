@@ -112,6 +112,25 @@ describe('failures', () => {
     expect(rig.events.filter(e => e.is === 'bridge-lost').map(e => e.detail)).toEqual(['Too large', 'Far too large'])
   })
 
+  test('a topic that is missing: to the dead-letter topic after so many attempts, and if that is missing too it waits', async () => {
+    const rig = new OutRig([outRule({ deadLetter: 'dead', attempts: 2 })])
+    rig.outbox.offer(message('a'))
+    for (let i = 0; i < 9; i++) {
+      await rig.fail(i, 'missing')
+      rig.wait()
+    }
+    expect(rig.sends.map(s => s.outgoing.topic)).toEqual(['telemetry', 'telemetry', ...Array(8).fill('dead')])
+    await rig.sends[9]!.answer()
+    expect(rig.stats).toMatchObject({ outDeadLettered: 1, outLost: 0 })
+    const without = new OutRig([outRule({ attempts: 1 })])
+    without.outbox.offer(message('a'))
+    for (let i = 0; i < 9; i++) {
+      await without.fail(i, 'missing')
+      without.wait()
+    }
+    expect(without.stats).toMatchObject({ outRetries: 9, outLost: 0 })
+  })
+
   test('attempts 0: never given up, but a refusal is one', async () => {
     const rig = new OutRig([outRule({ attempts: 0 })])
     rig.outbox.offer(message('a'))
