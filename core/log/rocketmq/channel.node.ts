@@ -21,6 +21,7 @@ import pb from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/definition_pb.js
 import stubs from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/service_grpc_pb.js'
 import service from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/service_pb.js'
 import { RocketmqError } from './error.ts'
+import { UnaryCalls } from './unary.node.ts'
 
 export interface RocketmqLog {
   debug?(text: string): void
@@ -58,6 +59,7 @@ const REQUEST_TIMEOUT_MS = 3_000
 const OPEN_TIMEOUT_MS = 10_000
 const RENEW_MS = 500
 const SAME_MS = 10_000
+const SEND_PATH = '/apache.rocketmq.v2.MessagingService/SendMessage'
 /** A body of 4 MiB and what is around it. */
 const MAX_RECEIVE_BYTES = 8 * 1024 * 1024
 /** Of the stubs; the proxy wants to see one. */
@@ -77,6 +79,7 @@ export class Channel {
   granted: pb.Settings | undefined
   readonly #introduction: service.TelemetryCommand
   readonly #metadata: Metadata
+  readonly #sends: UnaryCalls
   readonly #on: ChannelEvents
   #telemetry: ClientDuplexStream<service.TelemetryCommand, service.TelemetryCommand> | undefined
   #renewal: ReturnType<typeof setTimeout> | undefined
@@ -102,6 +105,12 @@ export class Channel {
       },
     )
     this.#metadata = this.#makeMetadata()
+    this.#sends = new UnaryCalls({
+      addresses: addresses(options.endpoint).map(([host, port]) => `${host}:${port}`),
+      tls: options.tls === true,
+      endpoint: options.endpoint,
+      headers: () => this.metadata().toHttp2Headers(),
+    })
     settings
       .setAccessPoint(accessPoint(options.endpoint))
       .setRequestTimeout(duration(this.requestTimeoutMs))
@@ -148,6 +157,14 @@ export class Channel {
     return answer
   }
 
+  /** Sends messages of one topic. @throws RocketmqError if RocketMQ does not have all of them; it may have some. */
+  async send(request: service.SendMessageRequest): Promise<void> {
+    const bytes = await this.#sends.call(SEND_PATH, request.serializeBinary(), this.requestTimeoutMs)
+    const answer = service.SendMessageResponse.deserializeBinary(bytes)
+    this.check(answer.getStatus())
+    for (const entry of answer.getEntriesList()) this.check(entry.getStatus())
+  }
+
   /** @throws RocketmqError if the topic is not there. */
   async route(topic: string): Promise<readonly pb.MessageQueue[]> {
     const request = new service.QueryRouteRequest().setTopic(resource(topic)).setEndpoints(accessPoint(this.endpoint))
@@ -174,6 +191,7 @@ export class Channel {
     this.closed = true
     clearTimeout(this.#renewal)
     this.#telemetry?.cancel()
+    this.#sends.close()
     this.stub.close()
   }
 

@@ -45,8 +45,7 @@ class Producer implements LiteProducer {
       .setLiteTopic(liteTopic)
     const message = new pb.Message().setTopic(this.#topic).setSystemProperties(properties).setBody(body)
     const request = new service.SendMessageRequest().setMessagesList([message])
-    const answer = await this.#channel.call(this.#channel.stub.sendMessage, request)
-    for (const entry of answer.getEntriesList()) this.#channel.check(entry.getStatus())
+    await this.#channel.send(request)
   }
 
   close(): void {
