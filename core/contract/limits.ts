@@ -78,6 +78,18 @@ export interface Limits {
   walStrayMs: number
   /** The start fails if RocketMQ is silent for so long. */
   walTimeoutMs: number
+  /** Inboxes in RocketMQ. Chunks being appended at once; a chunk ends at the message that goes beyond its bound. */
+  inboxAppends: number
+  inboxChunkBytes: number
+  /** Not durable yet: beyond it publishers are read no further. */
+  inboxWaitingBytes: number
+  /** Messages whose place is remembered; the tail of a longer inbox is read back to be known. */
+  inboxIndexedMessages: number
+  /** Durable messages in memory: of all inboxes, and of one. */
+  inboxCacheBytes: number
+  inboxCacheBytesEach: number
+  /** Inboxes that are read back at once. */
+  inboxDrains: number
   /** Waiting to be sent to RocketMQ by a bridge. QoS ≥ 1: beyond it publishers are read no further. QoS 0: dropped. */
   bridgeQueueBytes: number
   bridgeQos0Bytes: number
@@ -144,6 +156,13 @@ export const DEFAULT_LIMITS: Limits = {
   walRecoveryBytes: 256 * MiB,
   walStrayMs: 30_000,
   walTimeoutMs: 60_000,
+  inboxAppends: 128,
+  inboxChunkBytes: 256 * 1024,
+  inboxWaitingBytes: 64 * MiB,
+  inboxIndexedMessages: 1_000_000,
+  inboxCacheBytes: 128 * MiB,
+  inboxCacheBytesEach: 1 * MiB,
+  inboxDrains: 256,
   bridgeQueueBytes: 64 * MiB,
   bridgeQos0Bytes: 16 * MiB,
   bridgeInFlight: 64,

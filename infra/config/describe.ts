@@ -11,7 +11,7 @@ export function describe(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [
       key,
-      SECRET_NAME.test(key) && typeof inner !== 'boolean' ? REDACTED : describe(inner),
+      SECRET_NAME.test(key) && inner !== undefined && typeof inner !== 'boolean' ? REDACTED : describe(inner),
     ]),
   )
 }

@@ -4,8 +4,10 @@
  */
 import type { Logger } from 'pino'
 import type { Incarnation } from '../../core/contract/ids.ts'
+import type { Limits } from '../../core/contract/limits.ts'
 import type { RocketmqOptions } from '../../core/log/rocketmq/client.node.ts'
 import { type OpenInboxes, openInboxes } from '../../core/log/rocketmq/inbox.node.ts'
+import type { InboxLimits } from '../../core/log/rocketmq/inbox-stats.ts'
 import { preflight } from '../../core/log/rocketmq/preflight.node.ts'
 import { openRocketmqLog, type RocketmqLog } from '../../core/log/rocketmq/wal.node.ts'
 import type { Driver } from '../../core/state/redis/driver.ts'
@@ -101,6 +103,7 @@ class Apart implements Stores {
     this.#waiting = () => {}
     this.#inboxes = await openInboxes(this.#rocketmq, {
       life: Date.now(),
+      limits: inboxLimits(this.#config.limits),
       stats: this.#stats.inboxes,
       onFull: pressed,
       onStale: client => void this.#core.promise.then(core => core.stale(client)),
@@ -187,3 +190,13 @@ class Apart implements Stores {
     ]
   }
 }
+
+const inboxLimits = (limits: Limits): InboxLimits => ({
+  appends: limits.inboxAppends,
+  chunkBytes: limits.inboxChunkBytes,
+  waitingBytes: limits.inboxWaitingBytes,
+  indexedEntries: limits.inboxIndexedMessages,
+  cacheBytes: limits.inboxCacheBytes,
+  cacheBytesPerInbox: limits.inboxCacheBytesEach,
+  drains: limits.inboxDrains,
+})

@@ -154,8 +154,8 @@ describe('workers', () => {
   })
 })
 
-test('an edge on Deno', async () => {
-  const core = await started([...CORE, '--data-dir', ':memory:'])
+test('edge and core on Deno', async () => {
+  const core = await started([...CORE, '--data-dir', ':memory:'], 'deno')
   const deno = await started([...EDGE, '--id', 'd1', '--core', urlOf(core)], 'deno')
   const node = await started([...EDGE, '--id', 'n1', '--core', urlOf(core)])
   await Promise.all([ready(deno.port('ws')), ready(node.port('ws'))])
