@@ -186,7 +186,7 @@ export class LinkServer {
     if (this.#o.token !== '' && !sameToken(hello.token, this.#o.token))
       return refuse('token', `Link token of edge '${hello.edge}' is not right`)
     const host = this.#o.core()
-    if ('refuse' in host) return refuse('standby', host.refuse)
+    if (!('attach' in host)) return refuse('standby', host.refuse)
     const known = this.#edges.get(hello.incarnation)
     if (known !== undefined && known.hello.session !== hello.session) this.#lost(known, 'It began anew')
     else if (known !== undefined) return this.#resume(known, transport, address, hello)
@@ -252,7 +252,8 @@ export class LinkServer {
   }
 
   #frame(edge: Edge, transport: LinkTransport, bytes: Uint8Array): void {
-    if (edge.transport !== transport) return
+    // What comes after our good-bye is not acknowledged: its edge asks another core.
+    if (edge.transport !== transport || this.#closed) return
     try {
       edge.port.session.frame(bytes, this.#o.now())
     } catch (error) {

@@ -10,8 +10,9 @@ export class Unanswered {
   #head = 0
   #first = 1
   #count = 0
-  /** Compacted up to this number. */
+  /** Compacted up to this number, and up to which the next time. */
   #compact = 1
+  #nextCompact = 1
   #unseen: readonly Message[] = NOTHING
   #unseenAfter = -1
   #unseenAt = -1
@@ -76,7 +77,6 @@ export class Unanswered {
     this.#unseen = NOTHING
     this.#unseenAfter = -1
   }
-  #nextCompact = 1
 
   #advance(): void {
     while (this.#head < this.#slots.length && this.#slots[this.#head] === undefined) {
