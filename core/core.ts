@@ -142,7 +142,7 @@ export class Core implements TapHost {
     const handed = [...(port.unanswered?.(0) ?? [])]
     for (const s of [...sessions.values()]) if (s.port === port) sessions.forsake(s)
     for (const { message, groups } of handed)
-      for (const group of groups ?? []) if (!message.settled?.has(group)) router.again(group, message, port)
+      for (const group of groups ?? []) if (!sessions.hasTaken(group, message)) router.again(group, message, port)
     for (const { message } of handed) router.delivered(message)
     turn.urge()
   }

@@ -66,6 +66,17 @@ export class Sessions {
     return s !== undefined && s.epoch === epoch && s.port === port && s.presence === 'online' ? s : undefined
   }
 
+  /** A group's copy of a message that an edge has not answered is with a member: taken, or safe for it, as it is in no other way. */
+  hasTaken(group: TopicFilter, message: Message): boolean {
+    const { settled } = message
+    if (settled === undefined || settled.has(group)) return settled !== undefined
+    for (const who of settled) {
+      const s = this.#sessions.get(who as ClientKey)
+      if (s?.subscriptions.has(group) === true && !wants(s, message)) return true
+    }
+    return false
+  }
+
   /** In its place in the queue. `done` is called once the claim is durable and the old owner has given the session up. */
   claim(port: EdgePort, request: ClaimRequest, done: (reply: ClaimReply) => void): void {
     const s = this.#sessions.get(request.client) ?? this.#heirs.get(request.client)

@@ -220,6 +220,8 @@ function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number)
   if (entry.qos === 2 && session.persistent && !entry.dup) {
     entry.state = State.Journaling
     session.journaling++
+    // Once sent it stays with this session [MQTT-4.8.2-5].
+    if (entry.group !== undefined) taken(ctx, session, entry.group, message)
     ctx.link.journal(session.key, session.epoch, { step: 'out', packetId: entry.packetId, message }, () => {
       session.journaling--
       try {
