@@ -191,8 +191,11 @@ export class Router {
     if (group === undefined) return
     const envelope = this.#held.get(message)?.envelope
     const port = group.nextEdge(undefined, from)
-    if (port !== undefined) this.#deliver(port, message, [filter], envelope, true)
-    else this.#toMember(group, message, envelope)
+    if (port !== undefined) return this.#deliver(port, message, [filter], envelope, true)
+    if (this.#toMember(group, message, envelope) || from.unanswered === undefined) return
+    // Members have come to that edge since it gave the copy back.
+    const back = group.nextEdge(undefined)
+    if (back !== undefined) this.#deliver(back, message, [filter], envelope, true)
   }
 
   #toMember(group: Group, message: Message, envelope: Envelope | undefined): boolean {
