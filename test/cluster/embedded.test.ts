@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { freePort, until } from '../harness/process.ts'
+import { certificate } from '../integration/listen-harness.ts'
 import { Client, persistently } from './client.ts'
 import { bootLines, type Program, pageOf, start } from './program.ts'
 
@@ -84,6 +85,32 @@ test('an edge with another token is refused', async () => {
   const edge = await started([...words, '--core', urlOf(core)])
   await until('the refusal', 10_000, () => edge.output().includes('is not right') || undefined)
   expect(await isReady(edge.port('ws'))).toBe(false)
+})
+
+test('a link over TLS: the core is checked, and an edge without a certificate of the authority is not let in', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'meridian-link-tls-'))
+  try {
+    certificate(folder, 'ca', 'Authority')
+    certificate(folder, 'core', 'localhost', 'ca')
+    certificate(folder, 'edge', 'edge', 'ca')
+    const file = (name: string): string => join(folder, name)
+    const pair = ['--tls-cert-file', file('core.crt'), '--tls-key-file', file('core.key')]
+    const tls = [...pair, '--tls-ca-file', file('ca.crt')]
+    const core = await started([...CORE, '--data-dir', ':memory:', ...tls])
+    const trusting = [...EDGE, '--core', `wss://localhost:${core.port('https')}`, '--link-ca-file', file('ca.crt')]
+    const known = ['--link-cert-file', file('edge.crt'), '--link-key-file', file('edge.key')]
+    const edge = await started([...trusting, ...known])
+    await ready(edge.port('ws'))
+    const unknown = await started(trusting)
+    await until('the refusal', 10_000, () => unknown.output().includes('link-failed') || undefined)
+    const careful = await started([...EDGE, '--core', `wss://localhost:${core.port('https')}`])
+    await until('the doubt', 10_000, () => /link-failed.*certificate/.exec(careful.output())?.[0])
+    expect(await isReady(unknown.port('ws'))).toBe(false)
+    expect(await isReady(careful.port('ws'))).toBe(false)
+    expect(await isReady(edge.port('ws'))).toBe(true)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 test('a core with its data in a folder is killed and comes back with it', async () => {
