@@ -47,7 +47,7 @@ test.each([
   ['in: [{ topic: t, group: g, to: a, qos: 3 }]', 'bridge.in[0].qos is 3'],
   [
     'in: [{ topic: t, group: g, to: a, expirySecs: 3 }]',
-    'Unknown key bridge.in[0].expirySecs (from core.yaml); did you mean expirySec',
+    "Unknown key bridge.in[0].expirySecs (from core.yaml) (did you mean 'expirySec'?)",
   ],
 ])('%s', (section, why) => {
   expect(() => bridge(`  ${section}`)).toThrow(why)
