@@ -148,8 +148,8 @@ export class Inboxes {
     let bytes = 0
     const more = () =>
       this.#o.store.read(session.client, inbox.read, limit, entries => {
-        // It may have had to wait for a commit: then this epoch, or the session, may be over.
-        if (session.inbox !== inbox || session.epoch !== epoch) return
+        // It may have had to wait: then this epoch, or the session, may be over.
+        if (session.inbox !== inbox || session.epoch !== epoch || session.presence !== 'online') return
         for (const entry of entries) {
           if (messages.length >= limit || bytes > PAGE_BYTES) return done(messages, false)
           inbox.read = entry.position

@@ -166,3 +166,35 @@ test('an entry that is back after a start, because no record told that it was do
   const after = next.edge.connect('s')
   expect([after.state.inflight, next.edge.drain('s', after.epoch)?.messages ?? []]).toEqual([[], []])
 })
+
+test('what is read for a connection that is gone by then is read again for the next one, from the start', () => {
+  class Late extends Slow {
+    readonly reads: (() => void)[] = []
+    override read(...words: Parameters<MemoryInboxes['read']>): void {
+      this.reads.push(() => super.read(...words))
+    }
+  }
+  const { inboxes, rig, edge } = start(new Late())
+  const first = edge.connect('s')
+  edge.subscribe('s', first.epoch, sub('t'))
+  edge.release('s', first.epoch)
+  for (const t of ['1', '2']) edge.publish('t', t)
+  rig.settle()
+  inboxes.durable()
+  const second = edge.connect('s')
+  edge.drain('s', second.epoch)
+  edge.release('s', second.epoch)
+  rig.settle()
+  const answer = () => {
+    for (const read of (inboxes as Late).reads.splice(0)) read()
+  }
+  answer()
+  const third = edge.connect('s')
+  let got: string[] = []
+  edge.link.drain(key('s'), third.epoch, 10, page => {
+    got = page.messages.map(text)
+  })
+  rig.settle()
+  answer()
+  expect(got).toEqual(['1', '2'])
+})
