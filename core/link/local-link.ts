@@ -106,7 +106,7 @@ export class LocalLink implements CoreLink {
   spool(client: ClientKey, epoch: number, message: Message, n = 0): void {
     const { sessions, inboxes, router } = this.#core
     const s = sessions.owned(this.#port, client, epoch)
-    if (s === undefined) return
+    if (s === undefined) return this.#strand(client, [message])
     if (this.#port.unanswered !== undefined) settle(message, client)
     inboxes.spool(s, message, router.durably(message), n)
   }
@@ -123,7 +123,7 @@ export class LocalLink implements CoreLink {
   save(client: ClientKey, epoch: number, outbound: Outbound): void {
     const { sessions, flights, turn } = this.#core
     const s = sessions.owned(this.#port, client, epoch)
-    if (s === undefined) return
+    if (s === undefined) return this.#strand(client, messagesOf(outbound))
     if (this.#port.unanswered !== undefined) for (const message of messagesOf(outbound)) settle(message, client)
     flights.save(s, outbound)
     turn.urge()
@@ -132,7 +132,8 @@ export class LocalLink implements CoreLink {
   release(client: ClientKey, epoch: number, release: Release): void {
     const { sessions } = this.#core
     const s = sessions.owned(this.#port, client, epoch)
-    if (s !== undefined) sessions.release(s, release)
+    if (s === undefined) this.#strand(client, messagesOf(release.outbound))
+    else sessions.release(s, release)
   }
 
   giveBack(group: TopicFilter, message: Message): void {
@@ -142,6 +143,19 @@ export class LocalLink implements CoreLink {
 
   delivered(message: Message): void {
     this.#core.router.delivered(message)
+  }
+
+  /** An edge elsewhere had these for a session that it owns no more. Copies of shared groups among them are nowhere else: they go to other members. */
+  #strand(client: ClientKey, messages: readonly Message[]): void {
+    const { sessions, router } = this.#core
+    const port = this.#port
+    if (port.unanswered === undefined || messages.length === 0) return
+    const stranded = new Set(messages)
+    for (const { message, groups } of [...port.unanswered(0)])
+      if (stranded.has(message))
+        for (const group of groups ?? [])
+          if (sessions.isCopyOf(group, message, client) && !sessions.hasTaken(group, message))
+            router.again(group, message, port)
   }
 
   /** The session that published it, if it is connected here. */

@@ -70,11 +70,14 @@ export class Sessions {
   hasTaken(group: TopicFilter, message: Message): boolean {
     const { settled } = message
     if (settled === undefined || settled.has(group)) return settled !== undefined
-    for (const who of settled) {
-      const s = this.#sessions.get(who as ClientKey)
-      if (s?.subscriptions.has(group) === true && !wants(s, message)) return true
-    }
+    for (const who of settled) if (this.isCopyOf(group, message, who as ClientKey)) return true
     return false
+  }
+
+  /** What this client has of the message can only be the group's copy. */
+  isCopyOf(group: TopicFilter, message: Message, client: ClientKey): boolean {
+    const s = this.#sessions.get(client)
+    return s?.subscriptions.has(group) === true && !wants(s, message)
   }
 
   /** In its place in the queue. `done` is called once the claim is durable and the old owner has given the session up. */
