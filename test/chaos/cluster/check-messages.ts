@@ -15,28 +15,45 @@ type Received = EventOf<'received'>
 type Book = ReadonlyMap<string, Published>
 
 /** Acknowledged messages that have not come, to a session or to any member of a group: losses, once nothing is under way. */
-export function lostMessages(events: readonly HistoryEvent[], subscriptions: readonly Subscription[]): string[] {
+export const lostMessages = (events: readonly HistoryEvent[], subscriptions: readonly Subscription[]): string[] =>
+  missingMessages(events, subscriptions).map(
+    ({ who, missing }) => `${who} lost ${missing.length} acknowledged: ${listed(missing)}`,
+  )
+
+/** By session or group what it has not got, and whose it is. */
+export function missingMessages(events: readonly HistoryEvent[], subscriptions: readonly Subscription[]): Missing[] {
   const book = published(events)
   const of = receptions(events)
-  const alone = subscriptions.filter(one => one.group === undefined)
-  return [
-    ...alone.flatMap(one => lost(one.client, one.filter, of(one), book)),
-    ...groupsOf(subscriptions).flatMap(members =>
-      lost(`group ${members[0]?.group}`, members[0]?.filter ?? '', members.flatMap(of), book),
-    ),
-  ]
+  const alone = subscriptions.filter(one => one.group === undefined).map(one => [one])
+  return [...alone, ...groupsOf(subscriptions)].flatMap(members => {
+    const { client = '', filter = '', group } = members[0] ?? {}
+    const missing = notReceived(filter, members.flatMap(of), book)
+    const clients = members.map(one => one.client)
+    return missing.length === 0 ? [] : [{ who: group === undefined ? client : `group ${group}`, clients, missing }]
+  })
 }
+
+export interface Missing {
+  readonly who: string
+  readonly clients: readonly string[]
+  /** Payloads. */
+  readonly missing: readonly string[]
+}
+
+/** By client, payloads of earlier rounds that it had not got when these were judged. */
+export type Owed = ReadonlyMap<string, ReadonlySet<string>>
 
 /** What came and must not have come so, sentence by sentence. `round` is the number in the payloads of this round. */
 export function wrongMessages(
   events: readonly HistoryEvent[],
   subscriptions: readonly Subscription[],
   round: number,
+  owed: Owed = new Map(),
 ): string[] {
   const book = published(events)
   const of = receptions(events)
   return subscriptions.flatMap(one => [
-    ...twice(one, of(one), book),
+    ...twice(one, of(one), book, owed),
     ...strange(one, of(one), book, round),
     ...(one.group === undefined ? outOfOrder(one, of(one), book) : []),
   ])
@@ -76,21 +93,21 @@ function groupsOf(subscriptions: readonly Subscription[]): Subscription[][] {
   return [...groups.values()]
 }
 
-function lost(who: string, filter: string, received: readonly Received[], book: Book): string[] {
+function notReceived(filter: string, received: readonly Received[], book: Book): string[] {
   const got = new Set(received.map(one => one.payload))
-  const missing = [...book].flatMap(([payload, one]) =>
+  return [...book].flatMap(([payload, one]) =>
     one.acknowledged && matches(filter, one.topic) && !got.has(payload) ? [payload] : [],
   )
-  return missing.length === 0 ? [] : [`${who} lost ${missing.length} acknowledged: ${listed(missing)}`]
 }
 
-/** A message of an earlier round that comes at QoS 2 was complete then: it is one more duplicate. */
-function twice({ client }: Subscription, received: readonly Received[], book: Book): string[] {
+/** A message of an earlier round that comes at QoS 2 was complete then, if it was not missing: it is one more duplicate. */
+function twice({ client }: Subscription, received: readonly Received[], book: Book, owed: Owed): string[] {
   const taken = new Set<string>()
   const again = new Set<string>()
   for (const { payload, taken: took, qos } of received) {
     if (!took || qos !== 2) continue
-    if (taken.has(payload) || !book.has(payload)) again.add(payload)
+    const isNew = book.has(payload) || owed.get(client)?.has(payload) === true
+    if (taken.has(payload) || !isNew) again.add(payload)
     taken.add(payload)
   }
   return again.size === 0 ? [] : [`${client} took ${again.size} of QoS 2 more than once: ${listed([...again])}`]

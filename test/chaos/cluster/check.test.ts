@@ -72,6 +72,12 @@ describe('messages', () => {
     expect(find([received('s', '1/p/7')])).toEqual(['s took 1 of QoS 2 more than once: 1/p/7'])
   })
 
+  test('what an earlier round has missed may come late, once', () => {
+    const late = { ...rules, owed: new Map([['s', new Set(['1/p/7'])]]) }
+    expect(wrong([received('s', '1/p/7')], late)).toEqual([])
+    expect(wrong([received('s', '1/p/7'), received('s', '1/p/7')], late)).toHaveLength(1)
+  })
+
   test('the same packet id sent again is not a second message, and QoS 1 may come twice', () => {
     const events = [...message('2/p/1'), received('s', '2/p/1', { dup: true, taken: false })]
     expect(find([...events, received('m1', '2/p/1', { dup: true }), received('m1', '1/p/9')])).toEqual([])

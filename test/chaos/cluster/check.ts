@@ -1,5 +1,5 @@
 /** All findings about one round: every check over its history, and what clients complained about themselves. Pure. */
-import { lostMessages, wrongMessages } from './check-messages.ts'
+import { lostMessages, type Owed, wrongMessages } from './check-messages.ts'
 import { checkOwners, type OwnerRules } from './check-owners.ts'
 import { lostWills, wrongWills } from './check-wills.ts'
 import { eventsOf, type HistoryEvent, type Subscription } from './history.ts'
@@ -10,6 +10,8 @@ export interface RoundRules extends OwnerRules {
   readonly subscriptions: readonly Subscription[]
   /** The client whose session gets every will. */
   readonly watcher: string
+  /** What earlier rounds have missed and may come late. */
+  readonly owed?: Owed
 }
 
 /** What has not come yet. Once nothing is under way, these are losses. Retained messages are judged apart (`check-retained.ts`). */
@@ -21,7 +23,7 @@ export const missing = (events: readonly HistoryEvent[], rules: RoundRules): str
 /** What came, or was said, and must not have been. */
 export const wrong = (events: readonly HistoryEvent[], rules: RoundRules): string[] => [
   ...eventsOf(events, 'wrong').map(({ client, what }) => `${client}: ${what}`),
-  ...wrongMessages(events, rules.subscriptions, rules.round),
+  ...wrongMessages(events, rules.subscriptions, rules.round, rules.owed),
   ...checkOwners(events, rules),
   ...wrongWills(events, rules.watcher),
 ]

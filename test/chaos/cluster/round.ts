@@ -1,6 +1,7 @@
 /** One round: load, a fault under it, quiet, and the findings. Decides when to wait for what, and how long at most. */
 import { sleep, until } from '../../harness/process.ts'
 import { missing, type RoundRules, wrong } from './check.ts'
+import { type Missing, missingMessages } from './check-messages.ts'
 import { checkRetained, keptAfter } from './check-retained.ts'
 import { type Crowd, KEPT } from './crowd.ts'
 import { eventsOf, type HistoryEvent } from './history.ts'
@@ -28,6 +29,8 @@ export interface Stage {
   readonly random: () => number
   /** Last retained values. */
   kept: Map<string, string>
+  /** What was missing at the end of a round. */
+  readonly owed: Map<string, Set<string>>
 }
 
 const PUBLISH_EVERY_MS = 40
@@ -36,6 +39,8 @@ const AGAIN_MS = 60_000
 const DRAIN_MS = 60_000
 /** A duplicate would come late. */
 const QUIET_MS = 800
+/** A machine that is busy otherwise gets fewer of them. */
+const BOUNCE_MS = 60_000
 const MORTALS = 4
 const OLD_CONNECTION_MS = 5_000
 
@@ -51,6 +56,7 @@ export async function runRound(stage: Stage, round: number, fault: Fault): Promi
     round,
     subscriptions: crowd.subscriptions,
     watcher: crowd.watcher.name,
+    owed: stage.owed,
     ...(fault.name === 'takeover' && { closedWithinMs: OLD_CONNECTION_MS }),
   }
   const attempt = async (what: Promise<unknown>): Promise<void> => {
@@ -67,6 +73,7 @@ export async function runRound(stage: Stage, round: number, fault: Fault): Promi
   await sleep(QUIET_MS)
   findings.push(...missing(events, rules), ...wrong(events, rules))
   stage.kept = keptAfter(stage.kept, events)
+  owe(stage.owed, missingMessages(events, rules.subscriptions))
   for (const place of stage.rig.places) await attempt(judgeRetained(stage, place, `reader${round}`, findings))
   findings.push(...stage.rig.faultsInLogs().map(line => `In a log: ${line}`))
   return {
@@ -77,6 +84,11 @@ export async function runRound(stage: Stage, round: number, fault: Fault): Promi
     recovery: recoveryOf(events),
     findings,
   }
+}
+
+function owe(owed: Map<string, Set<string>>, all: readonly Missing[]): void {
+  for (const { clients, missing } of all)
+    for (const client of clients) owed.set(client, new Set([...(owed.get(client) ?? []), ...missing]))
 }
 
 const count = (events: readonly HistoryEvent[]) => ({
@@ -151,7 +163,8 @@ async function withFault(stage: Stage, fault: Fault, beMortal: (name: string) =>
     },
     async bounce(times) {
       await crowd.bouncer.pause()
-      for (let i = 0; i < times; i++) await crowd.bouncer.attach(rig.places[i % rig.places.length]!)
+      const end = Date.now() + BOUNCE_MS
+      for (let i = 0; i < times && Date.now() < end; i++) await crowd.bouncer.attach(rig.places[i % rig.places.length]!)
       crowd.bouncer.stay()
     },
   })

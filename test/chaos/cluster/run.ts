@@ -37,7 +37,7 @@ export async function runChaos(settings: Settings, evidence: string, events: Run
           })
     const recorder = new Recorder()
     const crowd = new Crowd(seed, rig.places, recorder.record)
-    const stage: Stage = { rig, crowd, recorder, random: seeded(seed), kept: new Map() }
+    const stage: Stage = { rig, crowd, recorder, random: seeded(seed), kept: new Map(), owed: new Map() }
     for (const device of crowd.devices) device.stay()
     await until('all devices to be connected', FIRST_MS, () =>
       crowd.devices.every(device => device.isUp) ? true : undefined,
