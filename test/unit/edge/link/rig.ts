@@ -1,0 +1,130 @@
+/** An edge's link and the link servers of cores that note what they are asked, over a network by hand. Owns no expectations. */
+import type { Incarnation, TopicName } from '../../../../core/contract/ids.ts'
+import { DEFAULT_LIMITS, type Limits } from '../../../../core/contract/limits.ts'
+import { LinkStats } from '../../../../core/contract/link/stats.ts'
+import type { ClaimReply, CoreLink, EdgePort } from '../../../../core/contract/link.ts'
+import { Message } from '../../../../core/contract/message.ts'
+import { type CoreHost, LinkServer, type LinkServerEvent } from '../../../../core/link/server/link-server.ts'
+import type { LinkEvent } from '../../../../edge/link/link-life.ts'
+import { type RemoteEdge, RemoteLink } from '../../../../edge/link/remote-link.ts'
+import { Network } from '../../../harness/wire.ts'
+import { key } from '../../core/rig.ts'
+
+export const message = (seq: number, qos: 0 | 1 | 2 = 1, size = 10): Message =>
+  new Message('e1' as Incarnation, seq, {
+    tenant: '' as Message['tenant'],
+    topic: 't' as TopicName,
+    qos,
+    payload: new Uint8Array(size),
+    sender: key('p'),
+  })
+
+/** One core that notes what it is asked, and answers claims when told to. */
+export class FakeCore implements CoreHost {
+  congested = false
+  readonly ports: EdgePort[] = []
+  readonly gone: EdgePort[] = []
+  readonly published: number[] = []
+  readonly claims: ((reply: ClaimReply) => void)[] = []
+  readonly released: string[] = []
+  standby: string | undefined
+  readonly server: LinkServer
+  readonly events: LinkServerEvent[] = []
+  readonly stats = new LinkStats()
+
+  constructor(world: World, id: string, token = 'secret') {
+    this.server = new LinkServer({
+      id,
+      incarnation: `${id}-life` as Incarnation,
+      token,
+      core: () => (this.standby === undefined ? this : { refuse: this.standby }),
+      limits: world.limits,
+      stats: this.stats,
+      now: () => world.now,
+      atTurnEnd: fn => world.late.push(fn),
+      events: event => this.events.push(event),
+    })
+    world.cores.push(this)
+    world.network.listeners.set(`ws://${id}`, transport => this.server.accept(transport, 'wire'))
+  }
+
+  attach(port: EdgePort): CoreLink {
+    this.ports.push(port)
+    return {
+      publish: (m: Message) => this.published.push(m.seq),
+      claim: (_request: unknown, done: (reply: ClaimReply) => void) => this.claims.push(done),
+      release: (client: string) => this.released.push(client),
+      delivered: () => {},
+    } as unknown as CoreLink
+  }
+
+  detach(port: EdgePort): void {
+    this.gone.push(port)
+  }
+}
+
+export class World {
+  now = 1_000_000
+  readonly network = new Network()
+  readonly late: (() => void)[] = []
+  readonly cores: FakeCore[] = []
+  readonly limits: Limits
+  readonly told: string[] = []
+  readonly got: Message[] = []
+  readonly events: LinkEvent[] = []
+  readonly stats = new LinkStats()
+  link!: RemoteLink
+
+  constructor(limits: Partial<Limits> = {}) {
+    this.limits = { ...DEFAULT_LIMITS, ...limits }
+  }
+
+  start(...cores: string[]): void {
+    const edge: RemoteEdge = {
+      receipt: (m, matched) => this.told.push(`receipt ${m.seq} ${matched}`),
+      deliver: m => {
+        this.got.push(m)
+        return m.qos > 0
+      },
+      kick: client => this.told.push(`kick ${client}`),
+      congested: on => this.told.push(`congested ${on}`),
+      beginAnew: () => this.told.push('begin anew'),
+      suspend: on => this.told.push(`suspend ${on}`),
+    }
+    this.link = new RemoteLink(edge, {
+      incarnation: 'e1' as Incarnation,
+      id: 'e1',
+      region: 'r1',
+      cores,
+      token: 'secret',
+      limits: this.limits,
+      stats: this.stats,
+      connect: this.network.connect,
+      now: () => this.now,
+      random: () => 0,
+      atTurnEnd: fn => this.late.push(fn),
+      events: event => this.events.push(event),
+    })
+    this.link.start()
+    this.settle()
+  }
+
+  settle(): void {
+    do for (const fn of this.late.splice(0)) fn()
+    while (this.network.step() || this.late.length > 0)
+  }
+
+  pass(ms: number): void {
+    for (let left = ms; left > 0; left -= 250) {
+      this.now += 250
+      for (const { server } of this.cores) server.tick(this.now)
+      this.link.tick(this.now)
+      this.settle()
+    }
+  }
+
+  cut(): void {
+    for (const wire of [...this.network.wires]) wire.cut('Cut')
+    this.settle()
+  }
+}
