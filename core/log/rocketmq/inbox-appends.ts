@@ -8,7 +8,7 @@ import { ENTRY_OVERHEAD_BYTES, encodeChunk } from './inbox-chunk.ts'
 import type { InboxLimits, InboxStoreStats } from './inbox-stats.ts'
 
 const FIRST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 2_000
+const LONGEST_PAUSE_MS = 1_000
 /** Failures in a row that are taken as the inbox's own, not RocketMQ's. */
 const PATIENCE = 4
 
