@@ -33,7 +33,7 @@ export interface DialerOptions {
 /** Connection, TLS, HELLO and answer together. */
 const DIAL_TIMEOUT_MS = 5_000
 const PAUSE_FIRST_MS = 200
-const PAUSE_MAX_MS = 3_000
+const PAUSE_MAX_MS = 1_000
 
 export class Dialer {
   readonly #o: DialerOptions

@@ -36,7 +36,7 @@ describe('which core', () => {
     world.start('ws://nowhere')
     world.pass(30_000)
     const pauses = world.events.map(e => (e.is === 'link-failed' ? e.retryMs : -1))
-    expect(pauses.slice(0, 6)).toEqual([100, 200, 400, 800, 1500, 1500])
+    expect(pauses.slice(0, 6)).toEqual([100, 200, 400, 500, 500, 500])
   })
 })
 
