@@ -65,9 +65,7 @@ export class BridgeSender implements Sender {
     const map = message.getUserPropertiesMap()
     for (const [name, value] of m.properties) map.set(name, value)
     try {
-      const request = new service.SendMessageRequest().setMessagesList([message])
-      const answer = await this.#channel.call(this.#channel.stub.sendMessage, request)
-      for (const entry of answer.getEntriesList()) this.#channel.check(entry.getStatus())
+      await this.#channel.send(new service.SendMessageRequest().setMessagesList([message]))
     } catch (error) {
       throw new SendFailure(kindOf(error), error instanceof Error ? error.message : String(error))
     }
