@@ -55,7 +55,7 @@ export const SCENARIOS: readonly ClusterScenario[] = [
     title: 'p2p 1000:1000, QoS 1, highest rate held for 30 s',
     load: '--scenario p2p --pubs 1000 --qos 1 --window 200',
     secs: 30,
-    rates: [10_000, 12_500, 15_000, 17_500, 20_000, 22_500, 25_000, 30_000],
+    rates: [10_000, 12_500, 15_000, 17_500, 20_000, 22_500, 25_000, 30_000, 35_000, 40_000],
     bars: [lossless, atLeast('rate', 15_000, '≥ 15,000 msg/s')],
   },
   {
