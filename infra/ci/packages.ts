@@ -13,8 +13,14 @@ interface Package {
 
 const README = 'test/readme/readme.test.ts'
 /** What runs RocketMQ, Redis or both. */
-const ROCKETMQ = ['test/integration/local.test.ts']
-const REDIS = ['test/integration/local*.test.ts', 'test/integration/redis/*.test.ts', 'test/contract/state.test.ts']
+const SITE = 'test/chaos/cluster/cluster.test.ts'
+const ROCKETMQ = ['test/integration/local.test.ts', SITE]
+const REDIS = [
+  'test/integration/local*.test.ts',
+  'test/integration/redis/*.test.ts',
+  'test/contract/state.test.ts',
+  SITE,
+]
 const PACKAGES: readonly Package[] = [
   { name: 'mosquitto', program: 'mosquitto', tests: [] },
   { name: 'mosquitto-clients', program: 'mosquitto_pub', tests: ['test/clients/mosquitto*.test.ts', README] },
