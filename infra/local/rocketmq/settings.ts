@@ -29,6 +29,8 @@ export const MERIDIAN_BROKER = {
   // With the defaults of 10 s a drain stands still for up to 30 s.
   liteEventCheckInterval: 1000,
   liteEventFullDispatchDelayTime: 1000,
+  // Otherwise each lite topic takes a file descriptor and a mapping: a broker with 20,000 of them stops to serve reads.
+  storeType: 'defaultRocksDB',
   // One queue per session; the default ends at 20,000.
   maxLmqConsumeQueueNum: 1_000_000,
   // How soon a name server that was restarted knows the broker again; the least that is allowed.
