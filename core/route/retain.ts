@@ -67,6 +67,14 @@ export class Retained {
     else this.#forget(this.#tenants.get(kept.tenant)?.delete(kept.topic))
   }
 
+  /** At start: the log holds it, and what holds the state may be older. What the same process accepted later is newer. */
+  replay(message: Message): void {
+    const known = this.get(message.tenant, message.topic)
+    if (known !== undefined && known.origin === message.origin && known.seq >= message.seq) return
+    this.accept(message)
+    this.apply(message)
+  }
+
   get(tenant: Tenant, topic: TopicName): Message | undefined {
     return this.#tenants.get(tenant)?.get(topic)
   }

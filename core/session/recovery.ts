@@ -170,6 +170,7 @@ function* replay(
     readEnvelope(start, envelope, {
       message(position, message) {
         replays.fill(message)
+        if (message.retain && message.target === NO_CLIENT) ctx.retained.replay(message)
         if (message.expiresAt !== NEVER && message.expiresAt <= now) return
         route(ctx, replays, position, message, groups)
         if (router.tap?.offer(message) !== true) return

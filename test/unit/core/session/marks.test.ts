@@ -198,3 +198,27 @@ test('what is read for a connection that is gone by then is read again for the n
   answer()
   expect(got).toEqual(['1', '2'])
 })
+
+test('retained messages that the log has and the state has not are there after a start; the last one counts', () => {
+  const first = start()
+  first.edge.publish('a', 'old', { retain: true, qos: 1 })
+  first.edge.publish('a', 'new', { retain: true, qos: 1 })
+  first.edge.publish('b', 'gone', { retain: true, qos: 1 })
+  first.edge.publish('b', '', { retain: true, qos: 1 })
+  first.rig.settle()
+  // The process dies before the state is written.
+  const { edge, state } = start(new Slow(), new Records(), first.log, first.rig.now)
+  expect(edge.retained('#').messages.map(m => [m.topic, text(m)])).toEqual([['a', 'new']])
+  const stored: string[] = []
+  state.load({ session: () => {}, subscription: () => {}, retained: m => stored.push(text(m)) })
+  expect(stored).toEqual(['new'])
+})
+
+test('a retained message of QoS 0 that came after those of the log stays', () => {
+  const first = start()
+  first.edge.publish('a', 'logged', { retain: true, qos: 1 })
+  first.edge.publish('a', 'later', { retain: true, qos: 0 })
+  first.rig.settle()
+  const { edge } = start(first.inboxes, first.state, first.log, first.rig.now)
+  expect(edge.retained('a').messages.map(text)).toEqual(['later'])
+})
