@@ -48,6 +48,10 @@ type CoreOfStores = Parameters<Seat['opened']>[0]
 
 const REWRITE_MS = 1_000
 
+/** A core that cannot open its stores by then ends, and so gives its turn to another. */
+const OPEN_MS = 60_000
+const OPEN_AGAIN_MS = 500
+
 class Apart implements Stores {
   readonly facts: Stores['facts']
   readonly bridge: Stores['bridge']
@@ -64,6 +68,7 @@ class Apart implements Stores {
   readonly #core = Promise.withResolvers<CoreOfStores>()
   #waiting: (why: string) => void = () => {}
   #wal: RocketmqLog | undefined
+  #closing = false
   #inboxes: OpenInboxes | undefined
 
   constructor(
@@ -100,22 +105,26 @@ class Apart implements Stores {
   async lead({ waiting, pressed }: LeadOptions): Promise<Seat> {
     this.#waiting = waiting
     await this.#lease.start()
+    this.#inboxes = await this.#insist(() =>
+      openInboxes(this.#rocketmq, {
+        life: Date.now(),
+        limits: inboxLimits(this.#config.limits),
+        stats: this.#stats.inboxes,
+        onFull: pressed,
+        onStale: client => void this.#core.promise.then(core => core.stale(client)),
+      }),
+    )
+    const wal = await this.#insist(() =>
+      openRocketmqLog({
+        rocketmq: this.#rocketmq,
+        registry: new RedisWalRegistry(this.#fence, this.#keys),
+        coreId: this.#config.id,
+        incarnation: this.#incarnation,
+        limits: this.#config.limits,
+        stats: this.#stats.wal,
+      }),
+    )
     this.#waiting = () => {}
-    this.#inboxes = await openInboxes(this.#rocketmq, {
-      life: Date.now(),
-      limits: inboxLimits(this.#config.limits),
-      stats: this.#stats.inboxes,
-      onFull: pressed,
-      onStale: client => void this.#core.promise.then(core => core.stale(client)),
-    })
-    const wal = await openRocketmqLog({
-      rocketmq: this.#rocketmq,
-      registry: new RedisWalRegistry(this.#fence, this.#keys),
-      coreId: this.#config.id,
-      incarnation: this.#incarnation,
-      limits: this.#config.limits,
-      stats: this.#stats.wal,
-    })
     this.#wal = wal
     return {
       log: wal,
@@ -138,7 +147,22 @@ class Apart implements Stores {
     this.#stats.register(registry)
   }
 
+  /** RocketMQ was well when this core began to wait; a broker that has just been started may refuse anything for a while. */
+  async #insist<T>(open: () => Promise<T>): Promise<T> {
+    for (const until = Date.now() + OPEN_MS; ; ) {
+      try {
+        return await open()
+      } catch (error) {
+        if (this.#closing || !this.#lease.held || Date.now() > until) throw error
+        this.#waiting((error as Error).message)
+        this.#log.warn({ err: error }, 'RocketMQ is not ready; it is tried again')
+        await new Promise(done => setTimeout(done, OPEN_AGAIN_MS))
+      }
+    }
+  }
+
   async close(): Promise<void> {
+    this.#closing = true
     await this.#inboxes?.close()
     await this.#wal?.closed
     await this.#lease.release().catch((error: unknown) => {
