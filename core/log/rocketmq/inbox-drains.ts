@@ -11,7 +11,7 @@ import { type ChunkContent, type ChunkId, decodeChunk, isBefore, isSame } from '
 import type { InboxLimits, InboxStoreStats } from './inbox-stats.ts'
 
 const TICK_MS = 1_000
-/** Silence after which a chunk is appended: if it comes, nothing is left before it. */
+/** Silence after which it subscribes again, and appends a chunk: if that comes, nothing is left before it. */
 const SEAL_AFTER_MS = 4_000
 /** Silence after which the lite topic is taken for a new one, with offsets from 0: RocketMQ has deleted the old one. */
 const ANEW_AFTER_MS = 20_000
@@ -307,6 +307,9 @@ export class Drains {
       } else if (now - drain.heardAt >= SEAL_AFTER_MS && !drain.sealed) {
         drain.sealed = true
         this.#seal(box)
+        // Another reader may have taken the subscription over, and be gone.
+        drain.from = drain.next
+        void this.#subscribe(drain, drain.from)
       }
     }
   }
