@@ -14,12 +14,21 @@ interface Package {
 const README = 'test/readme/readme.test.ts'
 /** What runs RocketMQ, Redis or both. */
 const SITE = 'test/chaos/cluster/cluster.test.ts'
-const ROCKETMQ = ['test/integration/local.test.ts', SITE]
+const ROCKETMQ = [
+  'test/integration/local.test.ts',
+  'test/integration/{rocketmq,bridge}/*.test.ts',
+  'test/contract/{log,inbox}.test.ts',
+  'test/cluster/{cluster,bridge}.test.ts',
+  SITE,
+  README,
+]
 const REDIS = [
   'test/integration/local*.test.ts',
   'test/integration/redis/*.test.ts',
   'test/contract/state.test.ts',
+  'test/cluster/{cluster,bridge}.test.ts',
   SITE,
+  README,
 ]
 const PACKAGES: readonly Package[] = [
   { name: 'mosquitto', program: 'mosquitto', tests: [] },
