@@ -15,7 +15,6 @@ const PATIENCE = 4
 export interface AppendsOptions {
   readonly limits: InboxLimits
   readonly stats: InboxStoreStats
-  readonly life: number
   /** One attempt; resolves when RocketMQ has the bytes as durable as it makes them. */
   readonly send: (liteTopic: string, body: Uint8Array) => Promise<void>
   /** Confirmed: `box.sending` is over. */
@@ -99,7 +98,7 @@ export class Appends {
     if (held.length === 0) this.#o.stats.seals++
     box.sealing = false
     const chunk: Chunk = {
-      life: this.#o.life,
+      life: box.life,
       seq: box.seq++,
       offset: box.appended,
       size: held.length,

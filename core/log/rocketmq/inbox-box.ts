@@ -55,6 +55,8 @@ export class Box {
   readonly client: ClientKey
   /** Of the lite topic. */
   readonly name: string
+  /** What its chunks are numbered with: larger than that of every store before. */
+  readonly life: number
   /** Not consumed and not dark, by position. Those without chunk, or with one under way, lie behind the dark. */
   entries: Held[] = []
   /** Confirmed, with live entries or behind one that has some; by offset. */
@@ -95,9 +97,10 @@ export class Box {
   /** When something was put last. ms since the epoch. */
   usedAt = 0
 
-  constructor(client: ClientKey, name: string) {
+  constructor(client: ClientKey, name: string, life: number) {
     this.client = client
     this.name = name
+    this.life = life
   }
 
   /** Nothing is in it, or on its way into it. */
@@ -213,8 +216,14 @@ export class Box {
     return from === Number.POSITIVE_INFINITY ? undefined : from
   }
 
-  /** Everything is known now. */
-  lit(): void {
+  /** The last chunk of this life that is confirmed. */
+  get end(): ChunkId {
+    return { life: this.life, seq: this.sent }
+  }
+
+  /** Nothing is dark once the last chunk of this life was seen: it came after everything that others wrote. */
+  settle(): void {
+    if (this.dark === undefined || this.sent === 0 || isBefore(this.seen, this.end)) return
     this.dark = undefined
     this.ordered = true
     this.gone = undefined
@@ -249,6 +258,7 @@ export class Box {
       this.sending?.readAt ?? this.appended,
     )
     return {
+      life: this.life,
       name: this.name,
       cursor,
       passed: this.passed,

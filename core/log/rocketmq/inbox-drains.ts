@@ -33,12 +33,13 @@ interface Drain {
 export interface DrainsOptions {
   readonly limits: InboxLimits
   readonly stats: InboxStoreStats
-  readonly life: number
   readonly now: () => number
   readonly cache: Cache
   readonly appends: Appends
   readonly subscribe: (liteTopic: string, offset: number) => Promise<void>
   readonly unsubscribe: (liteTopic: string) => Promise<void>
+  /** This life appends something that no put has asked for. */
+  readonly sealed: (box: Box) => void
   /** Answers readers that can be. */
   readonly serve: (box: Box) => void
   readonly failed: (error: unknown) => void
@@ -82,7 +83,7 @@ export class Drains {
     const drain = this.#drains.get(liteTopic)
     if (drain === undefined || offset < drain.next) return
     const { box } = drain
-    const { stats, life } = this.#o
+    const { stats } = this.#o
     stats.chunksRead++
     drain.next = offset + 1
     drain.heardAt = this.#o.now()
@@ -95,7 +96,7 @@ export class Drains {
       drain.last = { life: content.life, seq: content.seq }
     } else stats.chunksSkipped++
     if (box.dark !== undefined && box.dark <= offset) box.dark = offset + 1
-    settle(box, life)
+    box.settle()
     this.#goOn(drain)
   }
 
@@ -225,7 +226,7 @@ export class Drains {
   }
 
   #isEnd({ box, last }: Drain): boolean {
-    return box.dark === undefined && last !== undefined && !isBefore(last, { life: this.#o.life, seq: box.sent })
+    return box.dark === undefined && last !== undefined && !isBefore(last, box.end)
   }
 
   #pump(): void {
@@ -277,6 +278,7 @@ export class Drains {
   #seal(box: Box): void {
     if (box.sealing || box.sending !== undefined || box.waiting.length > 0) return
     box.sealing = true
+    this.#o.sealed(box)
     this.#o.appends.add(box)
   }
 
@@ -319,9 +321,4 @@ export class Drains {
     stats.nowDrains = this.#drains.size
     stats.nowDrainsWaiting = this.#queue.size
   }
-}
-
-/** Nothing is dark once the last chunk of this life was seen: it came after everything that others wrote. */
-export function settle(box: Box, life: number): void {
-  if (box.dark !== undefined && box.sent > 0 && !isBefore(box.seen, { life, seq: box.sent })) box.lit()
 }

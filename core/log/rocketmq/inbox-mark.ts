@@ -8,6 +8,8 @@ export interface GoneChunk extends ChunkId {
 }
 
 export interface InboxMark {
+  /** Of the store that wrote the mark. The next one's is larger. */
+  readonly life: number
   /** Of the lite topic. */
   readonly name: string
   /** Where the first chunk with an entry that is not consumed may begin: never behind it. */
@@ -29,6 +31,7 @@ const VERSION = 1
 export function encodeMark(mark: InboxMark): Uint8Array {
   const w = new ByteWriter(96)
   w.u8(VERSION)
+  w.varint(mark.life)
   w.text(mark.name)
   w.varint(mark.cursor)
   w.varint(mark.passed.life)
@@ -55,6 +58,7 @@ export function decodeMark(bytes: Uint8Array): InboxMark {
   const r = new ByteReader(bytes)
   const version = r.u8()
   if (version !== VERSION) throw new RangeError(`Mark of an inbox has version ${version}, expected ${VERSION}`)
+  const life = r.varint()
   const name = r.text()
   const cursor = r.varint()
   const passed = { life: r.varint(), seq: r.varint() }
@@ -65,12 +69,11 @@ export function decodeMark(bytes: Uint8Array): InboxMark {
   let previous: ChunkId = passed
   for (let left = r.varint(); left > 0; left--) {
     const later = r.varint()
-    const life = previous.life + later
     const seq = r.varint() + (later === 0 ? previous.seq : 0)
     const indexes: number[] = []
     for (let n = r.varint(); n > 0; n--) indexes.push(r.varint())
-    gone.push({ life, seq, indexes: indexes.length === 0 ? undefined : indexes })
-    previous = { life, seq }
+    previous = { life: previous.life + later, seq }
+    gone.push({ ...previous, indexes: indexes.length === 0 ? undefined : indexes })
   }
-  return { name, cursor, passed, last, count, ...sum, gone }
+  return { life, name, cursor, passed, last, count, ...sum, gone }
 }

@@ -9,7 +9,7 @@ import type { InboxEntry, InboxHead, InboxStore, InboxSummary } from '../../inbo
 import { Appends } from './inbox-appends.ts'
 import { Box, type Chunk, chunkKey, type Held, NOT_HERE, type Sending } from './inbox-box.ts'
 import { Cache } from './inbox-cache.ts'
-import { Drains, settle } from './inbox-drains.ts'
+import { Drains } from './inbox-drains.ts'
 import { decodeMark, encodeMark, type InboxMark } from './inbox-mark.ts'
 import { DEFAULT_INBOX_LIMITS, type InboxLimits, InboxStoreStats } from './inbox-stats.ts'
 
@@ -23,7 +23,7 @@ export interface InboxTransport {
 
 export interface RocketmqInboxesOptions {
   readonly transport: InboxTransport
-  /** Larger in each life of the core: its start in ms since the epoch. */
+  /** Of this core: its start in ms since the epoch. */
   readonly life: number
   readonly limits?: Partial<InboxLimits>
   readonly stats?: InboxStoreStats
@@ -59,12 +59,12 @@ export class RocketmqInboxes implements InboxStore {
   #lastData: Uint8Array = NOT_HERE
 
   constructor(options: RocketmqInboxesOptions) {
-    const { transport, life, now = Date.now, onFailure: failed = () => {}, onFull: full = () => {} } = options
+    const { transport, now = Date.now, onFailure: failed = () => {}, onFull: full = () => {} } = options
     this.#o = options
     this.#now = now
     this.stats = options.stats ?? new InboxStoreStats()
     this.#limits = { ...DEFAULT_INBOX_LIMITS, ...options.limits }
-    const common = { limits: this.#limits, stats: this.stats, life, failed }
+    const common = { limits: this.#limits, stats: this.stats, failed }
     this.#cache = new Cache(this.#limits, this.stats)
     this.#appends = new Appends({
       ...common,
@@ -79,6 +79,7 @@ export class RocketmqInboxes implements InboxStore {
       appends: this.#appends,
       subscribe: (liteTopic, offset) => transport.subscribe(liteTopic, offset),
       unsubscribe: liteTopic => transport.unsubscribe(liteTopic),
+      sealed: box => this.#tellStale(box),
       serve: box => this.#serve(box),
     })
   }
@@ -94,7 +95,8 @@ export class RocketmqInboxes implements InboxStore {
     const mark = readMark(client, bytes)
     // Its lite topic may be gone by the time it is used again.
     if (mark.count === 0) return undefined
-    const box = this.#box(client, mark.name)
+    // Clocks of cores differ.
+    const box = this.#box(client, mark.name, Math.max(this.#o.life, mark.life + 1))
     box.appended = mark.cursor
     box.seen = mark.passed
     box.passed = mark.passed
@@ -132,9 +134,7 @@ export class RocketmqInboxes implements InboxStore {
     box.book(held, 1)
     this.stats.nowIndexedEntries++
     this.#appends.put(box, held)
-    if (box.stale || box.last - box.marked < STALE_AFTER) return
-    box.stale = true
-    this.#o.onStale?.(client)
+    if (box.last - box.marked >= STALE_AFTER) this.#tellStale(box)
   }
 
   remove(client: ClientKey, position: number): void {
@@ -199,11 +199,17 @@ export class RocketmqInboxes implements InboxStore {
     this.#drains.close()
   }
 
-  #box(client: ClientKey, name: string): Box {
-    const box = new Box(client, name)
+  #box(client: ClientKey, name: string, life = this.#o.life): Box {
+    const box = new Box(client, name, life)
     this.#boxes.set(client, box)
     this.stats.nowInboxes++
     return box
+  }
+
+  #tellStale(box: Box): void {
+    if (box.stale) return
+    box.stale = true
+    this.#o.onStale?.(box.client)
   }
 
   /** Never used before, in at most 34 of the 64 characters that RocketMQ allows. */
@@ -233,7 +239,7 @@ export class RocketmqInboxes implements InboxStore {
       box.chunks.push(chunk)
       box.trim()
       for (const held of live) this.#cache.offer(box, held, held.data)
-      settle(box, this.#o.life)
+      box.settle()
     }
     this.#serve(box)
     if (box.readers.length > 0) this.#drains.want(box)

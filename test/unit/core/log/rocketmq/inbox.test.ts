@@ -318,6 +318,19 @@ describe('reading back', () => {
     expect(inboxes.stats.chunksUnreadable).toBe(1)
   })
 
+  test('a core whose clock is behind goes on where the one before it was', async () => {
+    const topics = new LiteTopics()
+    const first = store(topics, { cacheBytesPerInbox: 0 })
+    await put(first, 1, message(1))
+    const transport = topics.connect((name, offset, body) => second.received(name, offset, body))
+    const second: RocketmqInboxes = new RocketmqInboxes({ transport, life: 5, limits: { cacheBytesPerInbox: 0 } })
+    open.push(transport, second)
+    second.restore(A, first.mark(A)!)
+    await put(second, 2, message(2))
+    expect(seqs(await read(second))).toEqual([1, 2])
+    expect(seqs(await read(second))).toEqual([1, 2])
+  })
+
   test('a mark that cannot be read names its client', () => {
     expect(() => store(new LiteTopics()).restore(A, new Uint8Array([9]))).toThrow(/':a' cannot be read.*version 9/)
   })
