@@ -8,6 +8,8 @@ import { GROUPS, type GroupSpec, groupCommand, TOPICS, type TopicSpec, topicComm
 import { openProducer } from './producer.node.ts'
 
 const READ_BACK_MS = 10_000
+const AGAIN_WITHIN_MS = 3_000
+const AGAIN_MS = 1_000
 
 /** @throws Error that says what to do about it; RocketmqError if RocketMQ does not answer. */
 export async function preflight(
@@ -15,9 +17,23 @@ export async function preflight(
   topics: readonly TopicSpec[] = TOPICS,
   groups: readonly GroupSpec[] = GROUPS,
 ): Promise<void> {
-  await Promise.all(topics.map(topic => checkTopic(options, topic)))
-  for (const group of groups)
-    if (group.liteTopic !== undefined) await checkGroup(options, { ...group, liteTopic: group.liteTopic })
+  await Promise.all(topics.map(topic => patiently(() => checkTopic(options, topic))))
+  for (const { liteTopic, ...group } of groups)
+    if (liteTopic !== undefined) await patiently(() => checkGroup(options, { ...group, liteTopic }))
+}
+
+/** A proxy answers from memory and asks its brokers behind that: what it missed while they were away, even long ago, it misses once more. */
+async function patiently(check: () => Promise<void>): Promise<void> {
+  const end = Date.now() + AGAIN_WITHIN_MS
+  for (;;) {
+    try {
+      return await check()
+    } catch (error) {
+      const isAnswer = error instanceof Error && error.cause instanceof RocketmqError
+      if (!isAnswer || Date.now() > end) throw error
+      await new Promise(done => setTimeout(done, AGAIN_MS))
+    }
+  }
 }
 
 async function checkTopic(options: RocketmqOptions, topic: TopicSpec): Promise<void> {
@@ -31,6 +47,8 @@ async function checkTopic(options: RocketmqOptions, topic: TopicSpec): Promise<v
     await channel.open()
     const types = (await channel.route(topic.name)).flatMap(queue => queue.getAcceptMessageTypesList())
     if (types.includes(pb.MessageType[topic.type])) return
+    if (types.every(type => type === pb.MessageType.MESSAGE_TYPE_UNSPECIFIED))
+      throw new RocketmqError(options.endpoint, 'TOPIC_NOT_FOUND', `nothing is known of topic '${topic.name}'`)
     const found = Object.entries(pb.MessageType).find(([, type]) => type === types[0])?.[0] ?? 'unknown'
     throw new Error(
       `${at}: topic '${topic.name}' is of type ${found}, and a type cannot be changed; delete it (mqadmin deleteTopic -n NAMESRV:9876 -c DefaultCluster -t ${topic.name}) and create it anew: ${command}`,

@@ -106,6 +106,8 @@ async function play(stage: Stage, round: number, fault: Fault, findings: string[
   const between = (low: number, high: number): number => low + random() * (high - low)
   const load = setInterval(() => crowd.publish(round), PUBLISH_EVERY_MS)
   const mortals: Mortal[] = []
+  /** DISCONNECT certainly gets through to a core. */
+  let isWell = false
   const beMortal = async (name: string): Promise<void> => {
     const place = rig.places[Math.floor(random() * rig.places.length)]!
     const mortal = new Mortal(`mortal${round}-${name}`, place, recorder.record)
@@ -126,6 +128,7 @@ async function play(stage: Stage, round: number, fault: Fault, findings: string[
     await until('publishers to be acknowledged again', AGAIN_MS, () =>
       recoveryOf(recorder.events).publishMs.length >= crowd.publishers.length ? true : undefined,
     )
+    isWell = true
     await sleep(between(300, 1_500))
   } finally {
     clearInterval(load)
@@ -133,7 +136,7 @@ async function play(stage: Stage, round: number, fault: Fault, findings: string[
     for (const [i, mortal] of mortals.entries()) {
       if (!mortal.isUp) continue
       if (i % 2 === 0) mortal.die()
-      else await mortal.leave(true)
+      else await mortal.leave(isWell)
     }
   }
   await until('all devices to be connected', AGAIN_MS, () =>
