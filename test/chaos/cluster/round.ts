@@ -103,6 +103,8 @@ async function judgeRetained(stage: Stage, place: Place, client: string, finding
 /** From the first message of the round until publishers and subscribers are all back. */
 async function play(stage: Stage, round: number, fault: Fault, findings: string[]): Promise<void> {
   const { rig, crowd, random, recorder } = stage
+  // After a round that failed something may still be missing.
+  await rig.heal()
   const between = (low: number, high: number): number => low + random() * (high - low)
   const load = setInterval(() => crowd.publish(round), PUBLISH_EVERY_MS)
   const mortals: Mortal[] = []
