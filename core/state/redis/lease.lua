@@ -7,6 +7,8 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local lease = redis.call('HMGET', KEYS[1], 'holder', 'until', 'token')
 local holder, left, stored = lease[1] or '', (tonumber(lease[2]) or 0) - now, tonumber(lease[3]) or 0
 local token = tonumber(ARGV[4])
+-- We have taken it, and the answer was lost.
+if token == 0 and holder == ARGV[2] then token = stored end
 if token > 0 then
   -- A smaller token than ours: Redis has lost what came after. It is still our lease.
   if stored > token then return {0, holder, math.max(left, 0)} end

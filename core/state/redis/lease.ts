@@ -54,6 +54,8 @@ export class Lease {
   #answeringSince = 0
   #reachable = true
   #standbyOf = ''
+  /** Until then the holder has it, for all this process knows. */
+  #takenUntil = 0
   /** When this process was last seen running. */
   #aliveAt = 0
   /** When the last renewal that succeeded was sent. */
@@ -137,7 +139,7 @@ export class Lease {
       return
     }
     this.#answered(now())
-    if (numberOf(reply[0]) === 0) return this.#refused(textOf(reply[1]))
+    if (numberOf(reply[0]) === 0) return this.#refused(textOf(reply[1]), sentAt + numberOf(reply[2]))
     fence.token = numberOf(reply[1])
     this.#renewedAt = sentAt
     this.#gapsConfirmed = gaps
@@ -157,8 +159,9 @@ export class Lease {
     return reply
   }
 
+  /** Not what is good now but has expired when Redis reads the question: Redis stood still then, and its holder could not renew it. */
   #mayTakeExpired(now: number): boolean {
-    return this.#unbroken(now) && now - this.#answeringSince >= this.#graceMs
+    return this.#unbroken(now) && now - this.#answeringSince >= this.#graceMs && now >= this.#takenUntil
   }
 
   /** Redis answered the last time, and that was just now. */
@@ -174,7 +177,8 @@ export class Lease {
     this.#o.onEvent?.({ is: 'reachable' })
   }
 
-  #refused(by: string): void {
+  #refused(by: string, takenUntil: number): void {
+    this.#takenUntil = takenUntil
     if (this.#phase === 'holder') {
       this.#phase = 'lost'
       clearInterval(this.#timer)

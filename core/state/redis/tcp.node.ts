@@ -29,6 +29,9 @@ export class TcpTransport implements Transport {
       socketTimeout: timeoutMs,
       retryStrategy: times => Math.min(times * 50, RECONNECT_MAX_MS),
     })
+    this.#redis.on('ready', () => {
+      this.#lastError = 'closed by the other end'
+    })
     this.#redis.on('error', error => {
       this.#lastError = error.message
     })
@@ -56,7 +59,13 @@ export class TcpTransport implements Transport {
     // Not the client's own pipelining: that waits for the answers to one batch before it sends the next. Written like this, what
     // one turn of the event loop brings goes to the socket in one piece.
     const sent = new Command(command, words, { replyEncoding: null })
-    return this.#redis.sendCommand(sent) as Promise<Reply>
+    try {
+      return (await this.#redis.sendCommand(sent)) as Reply
+    } catch (error) {
+      // The client's word for it speaks of retries that there are none of.
+      if ((error as Error).name === 'MaxRetriesPerRequestError') throw new Error(`connection lost: ${this.#lastError}`)
+      throw error
+    }
   }
 
   close(): void {

@@ -101,6 +101,30 @@ test('Redis away for longer than the lease: the holder goes on and has it again,
   expect(a.events).toEqual(['unreachable', 'reachable'])
 })
 
+test('Redis standing still for longer than the lease: what a standby asked before takes nothing when it goes on', async () => {
+  const a = await candidate('a')
+  await a.started
+  const { token } = a.fence
+  const standbys = [await candidate('b'), await candidate('c', 'rest')]
+  await sleep(GRACE_MS + RENEW_MS * 3)
+  servers.redis.server.pause()
+  await sleep(LIFE_MS * 2)
+  servers.redis.server.resume()
+  await sleep(GRACE_MS + RENEW_MS * 10)
+  expect([a.lease.held, a.fence.token, a.lost]).toEqual([true, token, []])
+  expect(standbys.map(s => s.lease.held)).toEqual([false, false])
+})
+
+test('a lease whose answer was lost is had again at once', async () => {
+  const driver = await servers.open('tcp', 300)
+  ends.push(() => driver.close())
+  const { lease } = new Keys(site)
+  const [, token] = (await driver.run('lease', [lease], ['take', 'a', LIFE_MS * 20, 0, '0'])) as unknown[]
+  const a = await candidate('a')
+  await a.started
+  expect(String(a.fence.token)).toBe(String(token))
+})
+
 test('Redis away and the holder gone meanwhile: a standby follows after the grace', async () => {
   const a = await candidate('a')
   await a.started
