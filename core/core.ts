@@ -167,6 +167,11 @@ export class Core implements TapHost {
     return this.#parts.turn.congested
   }
 
+  /** The last commit failed: nothing is acknowledged until one succeeds. */
+  get stuck(): boolean {
+    return this.#parts.turn.stuck
+  }
+
   /** About once a second: deadlines, retries, trimming. ms since the epoch. */
   tick(now: number): void {
     if (!this.#isOpen) return

@@ -1,4 +1,4 @@
-/** Events of edge and core as log lines: the level by what it is, at most so many lines of a kind per second, the rest counted. */
+/** Events of edge and core as log lines: the level by what it is, at most so many lines of a kind per second and of one cause every 30 s, the rest counted. */
 import type { Logger } from 'pino'
 import type { BridgeEvent } from '../core/bridge/stats.ts'
 import type { LinkServerEvent } from '../core/link/server/link-server.ts'
@@ -6,6 +6,7 @@ import type { CoreEvent } from '../core/stats.ts'
 import type { LinkEvent } from '../edge/link/link-life.ts'
 import type { TlsEvent } from '../edge/listen/certificates.node.ts'
 import type { EdgeEvent } from '../edge/stats.ts'
+import { Repeats } from './repeats.ts'
 
 type Event = EdgeEvent | CoreEvent | TlsEvent | LinkServerEvent | LinkEvent | BridgeEvent
 type Level = 'debug' | 'info' | 'warn' | 'error'
@@ -46,8 +47,29 @@ const LEVELS: Readonly<Record<Event['is'], Level>> = {
   'bridge-recovered': 'info',
 }
 
+/** What is tried again until it succeeds: the cause that two lines have in common. */
+function causeOf(event: Event): string | undefined {
+  switch (event.is) {
+    case 'link-failed':
+      return `link-failed ${event.url} ${event.detail}`
+    case 'edge-refused':
+      return `edge-refused ${event.detail}`
+    case 'commit-failed':
+      return 'commit-failed'
+    default:
+      return undefined
+  }
+}
+
+/** With these the other one is over. */
+const ENDS: Readonly<Partial<Record<Event['is'], Event['is']>>> = {
+  linked: 'link-failed',
+  'commit-recovered': 'commit-failed',
+}
+
 export class EventLog {
   readonly #log: Logger
+  readonly #repeats = new Repeats()
   readonly #lines = new Map<Event['is'], number>()
 
   constructor(log: Logger) {
@@ -57,9 +79,14 @@ export class EventLog {
   readonly write = (event: Event): void => {
     const level = LEVELS[event.is]
     if (!this.#log.isLevelEnabled(level)) return
+    const ends = ENDS[event.is]
+    if (ends !== undefined) this.#repeats.over(ends)
+    const cause = causeOf(event)
+    const leftOut = cause === undefined ? 0 : this.#repeats.take(cause)
+    if (leftOut === undefined) return
     const lines = (this.#lines.get(event.is) ?? 0) + 1
     this.#lines.set(event.is, lines)
-    if (lines <= LINES_PER_SECOND) this.#log[level](event, event.is)
+    if (lines <= LINES_PER_SECOND) this.#log[level](leftOut > 0 ? { ...event, leftOut } : event, event.is)
   }
 
   /** Call once a second: says what was left out, and starts anew. */
@@ -67,5 +94,6 @@ export class EventLog {
     for (const [is, lines] of this.#lines)
       if (lines > LINES_PER_SECOND) this.#log[LEVELS[is]]({ is, leftOut: lines - LINES_PER_SECOND }, 'More of the same')
     this.#lines.clear()
+    this.#repeats.ceased()
   }
 }

@@ -102,6 +102,11 @@ export class Turn {
     return this.#state.failing
   }
 
+  /** The last commit of log or state failed. */
+  get stuck(): boolean {
+    return this.#log.failing || this.#state.failing
+  }
+
   /** Log and state are one store, with one commit. */
   get #isOne(): boolean {
     return this.#o.log.commits === this.#o.state
@@ -230,7 +235,7 @@ export class Turn {
   }
 
   get #busy(): boolean {
-    if (this.#log.failing || this.#state.failing) return false
+    if (this.stuck) return false
     return this.#log.busy || this.#state.busy || this.#queue.length > 0 || this.#staged !== undefined
   }
 

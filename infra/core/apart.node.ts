@@ -19,6 +19,7 @@ import { RedisState } from '../../core/state/redis/state.ts'
 import { RedisWalRegistry } from '../../core/state/redis/wal-registry.ts'
 import type { CoreConfig, Stores as StoresSettings } from '../config/core.ts'
 import { bridgeOf } from './bridge.node.ts'
+import { quietly } from './quiet.ts'
 import { ApartStats } from './store-metrics.ts'
 import type { LeadOptions, Seat, Stores } from './stores.ts'
 
@@ -36,7 +37,7 @@ export async function apart({ config, stores, incarnation, log }: ApartOptions):
     endpoint,
     tls,
     ...(credentials === undefined ? {} : { credentials }),
-    log: { debug: text => log.debug(text), warn: text => log.warn(text) },
+    log: quietly(log),
   }
   const stats = new ApartStats()
   await preflight(rocketmq)

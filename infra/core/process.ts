@@ -235,7 +235,7 @@ export class CoreProcess {
   #ready(): Readiness {
     if (this.#phase !== 'active') return { ok: false, reasons: [this.#phase === 'stopping' ? 'Draining' : this.#why] }
     const reasons = [...(this.#seat?.troubles() ?? [])]
-    if (this.#core?.congested) reasons.push('The log cannot be written, or is behind')
+    if (this.#core?.stuck || this.#core?.congested) reasons.push('The log cannot be written, or is behind')
     const trouble = this.#bridge?.trouble()
     if (trouble !== undefined) reasons.push(trouble)
     return { ok: reasons.length === 0, reasons }

@@ -85,7 +85,7 @@ export class Gateway {
   #ready(): Readiness {
     const reasons: string[] = []
     if (this.#stopping !== undefined) reasons.push('Draining')
-    if (this.#core.congested) reasons.push('The log cannot be written, or is behind')
+    if (this.#core.stuck || this.#core.congested) reasons.push('The log cannot be written, or is behind')
     return { ok: reasons.length === 0, reasons }
   }
 }

@@ -6,11 +6,12 @@
  * belong to the group, not to the reader: so each message is acknowledged as it comes, and the cursor here decides what counts.
  */
 import { randomUUID } from 'node:crypto'
-import type { ClientReadableStream } from '@grpc/grpc-js'
+import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js'
 import pb from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/definition_pb.js'
 import service from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/service_pb.js'
 import { Channel, duration, type RocketmqOptions, resource } from './channel.node.ts'
 import { Cursor } from './cursor.ts'
+import type { RocketmqError } from './error.ts'
 import type { LiteConsumer, LiteConsumerOptions } from './lite.ts'
 
 const BATCH = 32
@@ -150,6 +151,10 @@ class Consumer implements LiteConsumer {
       .setAttemptId(randomUUID())
     const deadline = Date.now() + LONG_POLL_MS + this.#channel.requestTimeoutMs
     return this.#channel.stub.receiveMessage(request, this.#channel.metadata(), { deadline })
+  }
+
+  failure(error: ServiceError): RocketmqError {
+    return this.#channel.failure(error)
   }
 
   #acknowledge(request: service.AckMessageRequest): void {
@@ -325,9 +330,9 @@ class ReceiveLoop {
       if (again === 0) this.start()
       else this.#timer = setTimeout(() => this.start(), again)
     }
-    stream.on('error', error => {
+    stream.on('error', (error: ServiceError) => {
       again = RETRY_MS
-      if (!this.#stopped) this.#warn(error)
+      if (!this.#stopped) this.#warn(this.#consumer.failure(error))
       setImmediate(finish)
     })
     stream.on('end', finish)

@@ -33,7 +33,8 @@ export class RocketmqError extends Error {
 
   constructor(endpoint: string, code: string, detail: string) {
     // What follows the first line is advice to people.
-    super(`RocketMQ at ${endpoint} answers ${code}: ${detail.split('\n', 1)[0]}`)
+    const said = detail.split('\n', 1)[0]!.replace(/\.? Resolution note: $/, '')
+    super(`RocketMQ at ${endpoint} answers ${code}: ${said}`)
     this.code = code
     this.permanent = PERMANENT.has(code)
   }
