@@ -28,7 +28,7 @@ export const coreSchema = z.strictObject({
   rocketmqAccessSecret: z.string().min(1).optional().meta({ description: 'Belongs to `rocketmqAccessKey`', unit: '' }),
   state: z
     .string()
-    .regex(/^(rediss?|upstash\+https?):\/\/[^\s/?#]+\S*$/)
+    .regex(/^(rediss?:\/\/[^\s/?#]+\S*|upstash\+https?:\/\/[^\s/?#]+\S*[?&]token=[^\s&]\S*)$/)
     .optional()
     .meta({
       description: 'Redis, which keeps sessions and retained messages and says which core is active',

@@ -142,7 +142,7 @@ export const place = (description: string) =>
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
     .default('default')
-    .meta({ description, unit: 'name' })
+    .meta({ description, unit: '1 to 64 letters, digits, dashes, dots or underscores, the first a letter or digit' })
 
 /** What every process has. */
 export const everyProcess = {

@@ -16,6 +16,8 @@ export interface UpOptions {
   readonly freePorts: boolean
   /** MQTT ports of the edges, in place of the usual ones. */
   readonly mqttPorts?: readonly number[]
+  /** RocketMQ and Redis, no core and no edges. */
+  readonly serversOnly?: boolean
   readonly onStep: (text: string) => void
 }
 
@@ -52,14 +54,14 @@ interface Part {
 const STOP_MS = 20_000
 
 /** Starts what does not run yet. @throws Error of the first server that does not start; those before it go on running */
-export async function up({ dir, freePorts, mqttPorts, onStep }: UpOptions): Promise<Endpoints> {
+export async function up({ dir, freePorts, mqttPorts, serversOnly, onStep }: UpOptions): Promise<Endpoints> {
   let state = loadState(dir) ?? (await newState(freePorts, mqttPorts))
   const onSpawn = (started: ManagedProcess): void => {
     state = withProcess(state, started)
     saveState(dir, state)
   }
   const { parts, endpoints } = describe(dir, state, onStep, onSpawn)
-  for (const part of parts) await part.start()
+  for (const part of serversOnly ? parts.slice(0, -1) : parts) await part.start()
   return endpoints
 }
 

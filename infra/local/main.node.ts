@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { down, type Endpoints, type Status, status, up } from './installation.ts'
 
-const USAGE = `Usage: npm run local:up     [-- --dir FOLDER] [--free-ports] [--mqtt-ports PORT,PORT] [--json]
+const USAGE = `Usage: npm run local:up     [-- --dir FOLDER] [--free-ports] [--mqtt-ports PORT,PORT] [--servers-only] [--json]
        npm run local:down   [-- --dir FOLDER]
        npm run local:status [-- --dir FOLDER] [--json]`
 const DEFAULT_DIR = new URL('../../.local/run', import.meta.url).pathname
@@ -19,6 +19,8 @@ async function main(): Promise<void> {
       dir: { type: 'string', default: DEFAULT_DIR },
       'free-ports': { type: 'boolean', default: false },
       'mqtt-ports': { type: 'string' },
+      'servers-only': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
@@ -26,15 +28,16 @@ async function main(): Promise<void> {
   // With --json, stdout is the answer alone.
   const say = values.json ? console.error : console.log
   const onStep = (text: string): void => say(`${seconds().padStart(5)} s  ${text}`)
-  switch (positionals[0]) {
+  switch (values.help ? 'help' : positionals[0]) {
     case 'up': {
       const mqttPorts = values['mqtt-ports']?.split(',').map(Number)
       if (mqttPorts?.every(port => Number.isInteger(port) && port > 0 && port < 65_536) === false)
         throw new Error(`--mqtt-ports is '${values['mqtt-ports']}'; allowed: port numbers with a comma between them`)
       const freePorts = values['free-ports']
-      const endpoints = await up({ dir, freePorts, onStep, ...(mqttPorts && { mqttPorts }) })
+      const serversOnly = values['servers-only']
+      const endpoints = await up({ dir, freePorts, serversOnly, onStep, ...(mqttPorts && { mqttPorts }) })
       onStep('Ready')
-      console.log(values.json ? JSON.stringify(endpoints) : summary(endpoints))
+      console.log(values.json ? JSON.stringify(endpoints) : summary(endpoints, serversOnly))
       return
     }
     case 'down': {
@@ -47,17 +50,25 @@ async function main(): Promise<void> {
       console.log(values.json ? JSON.stringify(all, undefined, 2) : table(all))
       return
     }
+    case 'help':
+      console.log(USAGE)
+      return
     default:
       console.error(USAGE)
       process.exitCode = 2
   }
 }
 
-const summary = ({ rocketmq, namesrv, redis, rest, core, edges }: Endpoints): string => `
-${edges.map(({ mqtt, http }, i) => `Edge ${i + 1}           mqtt://${mqtt}, ${http}\n`).join('')}Core             ${core}
-RocketMQ         ${rocketmq} (gRPC proxy), ${namesrv} (name server)
+const gateway = ({ core, edges }: Endpoints): string =>
+  `${edges.map(({ mqtt, http }, i) => `Edge ${i + 1}           mqtt://${mqtt}, ${http}\n`).join('')}Core             ${core}\n`
+
+const summary = (endpoints: Endpoints, serversOnly: boolean): string => {
+  const { rocketmq, namesrv, redis, rest } = endpoints
+  return `
+${serversOnly ? '' : gateway(endpoints)}RocketMQ         ${rocketmq} (gRPC proxy), ${namesrv} (name server)
 Redis            ${redis}
 Redis over REST  ${rest.url}, token ${rest.token}`
+}
 
 function table(all: readonly Status[]): string {
   if (all.length === 0) return 'Nothing was started here; npm run local:up does'
