@@ -136,6 +136,8 @@ export class Lease {
       if (this.#reachable)
         onEvent?.({ is: 'unreachable', detail: error instanceof Error ? error.message : String(error) })
       this.#reachable = false
+      // To be said again when Redis answers.
+      this.#standbyOf = ''
       return
     }
     this.#answered(now())
