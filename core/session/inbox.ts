@@ -134,7 +134,8 @@ export class Inboxes {
   rewind(session: Session): void {
     const { inbox } = session
     if (inbox === undefined) return
-    if (inbox.count === 0 && !inbox.isEstimate) session.inbox = undefined
+    // While an entry is on its way out, positions must not begin anew.
+    if (inbox.count === 0 && !inbox.isEstimate && inbox.leaving.size === 0) session.inbox = undefined
     inbox.reading.clear()
     inbox.read = START
   }

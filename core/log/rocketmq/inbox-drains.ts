@@ -28,6 +28,8 @@ interface Drain {
   /** It was quiet for so long that a chunk was appended. */
   sealed: boolean
   retry: ReturnType<typeof setTimeout> | undefined
+  /** It was read from here to the end, and did not bring what was wanted. */
+  inVain: number | undefined
 }
 
 export interface DrainsOptions {
@@ -216,13 +218,29 @@ export class Drains {
       if (this.#drains.get(box.name) !== drain) return
     }
     const waiting = box.readers[0]
+    if (waiting !== reader) drain.inVain = undefined
     if (waiting === undefined) {
       if (isEnd || !this.#o.cache.hasRoom(box)) this.#stop(drain)
       return
     }
     const from = box.wanted(waiting)
     if (from !== undefined && from < drain.from) return this.#begin(drain, from)
-    if (from !== undefined && from < drain.next && isEnd) this.#begin(drain, from)
+    if (from === undefined || from >= drain.next || !isEnd) return
+    if (drain.inVain === from) return this.#giveUp(drain, from)
+    drain.inVain = from
+    this.#begin(drain, from)
+  }
+
+  /** Two readings to the end did not bring what should be there: nobody is kept waiting for it. */
+  #giveUp(drain: Drain, from: number): void {
+    const { box } = drain
+    const missing = box.entries.filter(e => box.isStored(e) && e.data === NOT_HERE && e.chunk!.offset === from)
+    for (const entry of missing) {
+      this.#forget(box, entry)
+      this.#o.stats.entriesLost++
+    }
+    drain.inVain = undefined
+    this.#goOn(drain)
   }
 
   #isEnd({ box, last }: Drain): boolean {
@@ -238,7 +256,16 @@ export class Drains {
       const from = reader && box.wanted(reader)
       if (from === undefined) continue
       const now = this.#o.now()
-      const drain: Drain = { box, from, next: from, last: undefined, heardAt: now, sealed: false, retry: undefined }
+      const drain: Drain = {
+        box,
+        from,
+        next: from,
+        last: undefined,
+        heardAt: now,
+        sealed: false,
+        retry: undefined,
+        inVain: undefined,
+      }
       this.#drains.set(box.name, drain)
       this.#o.stats.drains++
       this.#begin(drain, from)

@@ -125,6 +125,7 @@ export class RocketmqInboxes implements InboxStore {
       box = this.#box(client, this.#newName(client))
     }
     box.usedAt = now
+    if (box.at(position) !== undefined) this.remove(client, position)
     const data = this.#encoded(message)
     const { qos, topic } = message
     const held: Held = { position, at, bytes, data, qos, topic, chunk: undefined, index: 0, durable, given: false }

@@ -222,3 +222,28 @@ test('a retained message of QoS 0 that came after those of the log stays', () =>
   const { edge } = start(first.inboxes, first.state, first.log, first.rig.now)
   expect(edge.retained('a').messages.map(text)).toEqual(['later'])
 })
+
+test('positions do not begin anew while an entry of the inbox is on its way out', () => {
+  const { inboxes, rig, edge } = start()
+  const first = edge.connect('s')
+  edge.subscribe('s', first.epoch, sub('t'))
+  edge.release('s', first.epoch)
+  for (const t of ['1', '2']) edge.publish('t', t)
+  rig.settle()
+  inboxes.durable()
+  const second = edge.connect('s')
+  const [one, two] = edge.drain('s', second.epoch)!.messages
+  // Something live comes before what was read: that moves.
+  const live = edge.publish('t', 'live')
+  edge.release('s', second.epoch, { outbound: { inflight: [], queue: [live, one!, two!] } })
+  const third = edge.connect('s')
+  for (const message of edge.drain('s', third.epoch)!.messages)
+    edge.link.journal(key('s'), third.epoch, { step: 'done', packetId: 0, message })
+  edge.release('s', third.epoch)
+  edge.publish('t', 'next')
+  rig.settle()
+  // What moved is durable only now; its old places are given up.
+  inboxes.durable()
+  const fourth = edge.connect('s')
+  expect(edge.drain('s', fourth.epoch)?.messages.map(text)).toEqual(['next'])
+})
