@@ -23,6 +23,8 @@ interface Drain {
   /** Everything from `from` up to here has come. */
   next: number
   last: ChunkId | undefined
+  /** It is subscribed from `from`: what came before that is of an earlier subscription. */
+  ready: boolean
   /** When it began, or something came. */
   heardAt: number
   /** It was quiet for so long that a chunk was appended. */
@@ -83,7 +85,7 @@ export class Drains {
 
   received(liteTopic: string, offset: number, body: Uint8Array): void {
     const drain = this.#drains.get(liteTopic)
-    if (drain === undefined || offset < drain.next) return
+    if (drain === undefined || !drain.ready || offset < drain.next) return
     const { box } = drain
     const { stats } = this.#o
     stats.chunksRead++
@@ -261,6 +263,7 @@ export class Drains {
         from,
         next: from,
         last: undefined,
+        ready: false,
         heardAt: now,
         sealed: false,
         retry: undefined,
@@ -280,6 +283,7 @@ export class Drains {
     drain.from = from
     drain.next = from
     drain.last = undefined
+    drain.ready = false
     drain.heardAt = this.#o.now()
     drain.sealed = false
     // What is appended by this life comes after all that earlier ones have appended.
@@ -292,7 +296,9 @@ export class Drains {
     const isWanted = () => this.#drains.get(box.name) === drain && drain.from === from
     try {
       if (box.leaving !== undefined) await box.leaving
-      if (isWanted()) await this.#o.subscribe(box.name, from)
+      if (!isWanted()) return
+      drain.ready = true
+      await this.#o.subscribe(box.name, from)
     } catch (error) {
       this.#o.stats.drainFailures++
       this.#o.failed(error)

@@ -275,13 +275,16 @@ export class RocketmqInboxes implements InboxStore {
     for (let reader = box.readers[0]; reader !== undefined; reader = box.readers[0]) {
       const page = box.page(reader)
       if (page === undefined) return
-      box.readers.shift()
+      // Of a client that comes again and again, each connection has asked: they get what was read once.
+      const { after, limit } = reader
+      const same = box.readers.filter(r => r.after === after && r.limit === limit)
+      box.readers = box.readers.filter(r => r.after !== after || r.limit !== limit)
       const entries = page.map(read)
       for (const held of page) {
         held.given = true
         if (box.isStored(held)) this.#cache.forget(box, held)
       }
-      reader.done(entries)
+      for (const { done } of same) done(entries)
     }
   }
 }
