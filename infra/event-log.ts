@@ -34,7 +34,7 @@ const LEVELS: Readonly<Record<Event['is'], Level>> = {
   linked: 'info',
   'link-down': 'warn',
   'link-failed': 'warn',
-  'core-lost': 'error',
+  'core-lost': 'warn',
   'edge-linked': 'info',
   'edge-unlinked': 'warn',
   'edge-lost': 'warn',

@@ -151,7 +151,11 @@ export class LinkLife {
   #welcomed(welcome: Welcome, transport: LinkTransport, url: string): boolean {
     const { stats, now, limits } = this.#o
     const resumes = welcome.resumed && welcome.incarnation === this.#core
-    if (!resumes) this.#lost(`Core '${welcome.core}' does not know this edge`, true)
+    if (!resumes)
+      this.#lost(
+        `Core '${welcome.core}' has taken over, or had given this edge up: its devices have to come back`,
+        true,
+      )
     this.session ??= new LinkSession({ limits, stats, read: records => this.#on.read(records) })
     this.#core = welcome.incarnation
     this.#coreName = welcome.core
