@@ -118,9 +118,10 @@ function zombie(cluster: Cluster): Run {
 function serverFaults({ rocketmq }: Servers): Fault[] {
   const restarted = (server: ManagedProcess, hard: boolean): Run => {
     return async ({ begins }) => {
+      // Until it has ended politely it serves.
+      if (!hard) await server.stop()
       begins()
-      if (hard) await server.kill9()
-      else await server.stop()
+      await server.kill9()
       await server.start()
     }
   }
