@@ -123,6 +123,7 @@ class Apart implements Stores {
         incarnation: this.#incarnation,
         limits: this.#config.limits,
         stats: this.#stats.wal,
+        mayAppend: () => !this.#lease.mayBeStale(Date.now()),
       }),
     )
     this.#waiting = () => {}

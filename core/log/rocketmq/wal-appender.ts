@@ -8,6 +8,8 @@ import type { WalStats } from './wal-stats.ts'
 
 export interface AppenderOptions {
   readonly send: (body: Uint8Array) => Promise<void>
+  /** False while another core may have taken over: nothing is appended then, not even again. */
+  readonly may: () => boolean
   readonly bodyBytes: number
   /** So long a commit goes on trying. */
   readonly retryMs: number
@@ -20,6 +22,7 @@ export interface AppenderOptions {
 
 const RETRY_FIRST_MS = 50
 const RETRY_MAX_MS = 500
+const LOOK_AGAIN_MS = 20
 
 export class Appender implements Commits {
   /** Messages that RocketMQ has acknowledged: with what came twice, the lite topic holds at least as many. */
@@ -81,6 +84,10 @@ export class Appender implements Commits {
   async #send(bytes: Uint8Array, end: number): Promise<void> {
     const { stats } = this.#o
     for (let pause = RETRY_FIRST_MS; ; pause = Math.min(pause * 2, RETRY_MAX_MS)) {
+      while (!this.#o.may()) {
+        if (this.#closed) throw new Error('The log is closed, and another core may have taken over')
+        await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN_MS))
+      }
       const begin = performance.now()
       try {
         await this.#o.send(bytes)

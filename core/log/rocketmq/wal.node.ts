@@ -25,6 +25,8 @@ export interface RocketmqLogOptions {
   readonly incarnation: string
   readonly limits?: Partial<WalLimits>
   readonly stats?: WalStats
+  /** False while another core may have taken over without this one knowing. Default: never. */
+  readonly mayAppend?: () => boolean
   /** Default: the ones that Meridian creates. */
   readonly topic?: string
   readonly group?: string
@@ -63,7 +65,7 @@ export async function openRocketmqLog(options: RocketmqLogOptions): Promise<Rock
     await recovery?.close()
     throw error
   }
-  return new RocketmqLog(name, producer, recovery, marks, limits, stats, warn)
+  return new RocketmqLog(name, producer, recovery, marks, limits, stats, warn, options.mayAppend ?? (() => true))
 }
 
 export class RocketmqLog implements Log {
@@ -87,6 +89,7 @@ export class RocketmqLog implements Log {
     limits: WalLimits,
     stats: WalStats,
     warn: (text: string) => void,
+    may: () => boolean,
   ) {
     this.name = name
     this.next = recovery.next
@@ -97,6 +100,7 @@ export class RocketmqLog implements Log {
     this.#end = recovery.next
     this.commits = new Appender({
       send: body => producer.send(name, body),
+      may,
       bodyBytes: limits.walBodyBytes,
       retryMs: limits.walRetryMs,
       stats,

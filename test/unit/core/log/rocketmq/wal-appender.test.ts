@@ -13,7 +13,7 @@ afterEach(() => {
 })
 
 const stats = new WalStats()
-function rig(fails: (attempt: number) => boolean) {
+function rig(fails: (attempt: number) => boolean, may = () => true) {
   const sent: number[][] = []
   const begins: [number, number][] = []
   let attempts = 0
@@ -28,6 +28,7 @@ function rig(fails: (attempt: number) => boolean) {
       readFrame(body, { piece: piece => positions.push(piece.position), seal() {} })
       sent.push(positions)
     },
+    may,
     bodyBytes: 100,
     retryMs: 1_000,
     stats,
@@ -108,4 +109,27 @@ test('hints stay true when there are many', () => {
   expect(hint).toBeGreaterThan(49_000)
   expect(offsets.trim(500_005, 0)).toBe(hint)
   expect(new Offsets().trim(7, 3)).toBe(3)
+})
+
+test('a core that stood still appends nothing, not even what it had begun, before it knows that it is still its turn', async () => {
+  let may = true
+  const { commit, add, sent, attempts, appender } = rig(
+    attempt => {
+      if (attempt === 1) may = false
+      return attempt === 1
+    },
+    () => may,
+  )
+  add(1, 10)
+  expect(await commit(700)).toBe('none')
+  expect(attempts()).toBe(1)
+  may = true
+  await vi.advanceTimersByTimeAsync(100)
+  expect([attempts(), sent]).toEqual([2, [[1]]])
+  may = false
+  add(2, 10)
+  expect(await commit(100)).toBe('none')
+  appender.close()
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect([attempts(), sent]).toEqual([2, [[1]]])
 })
