@@ -5,7 +5,7 @@
 import { decodeMessage } from '../../contract/codec.ts'
 import type { Message } from '../../contract/message.ts'
 import type { Appends } from './inbox-appends.ts'
-import { type Box, type Chunk, chunkKey, type Held, NOT_HERE } from './inbox-box.ts'
+import { type Box, type Chunk, chunkKey, type Held, NOT_HERE, type Reader } from './inbox-box.ts'
 import type { Cache } from './inbox-cache.ts'
 import { type ChunkContent, type ChunkId, decodeChunk, isBefore, isSame } from './inbox-chunk.ts'
 import type { InboxLimits, InboxStoreStats } from './inbox-stats.ts'
@@ -16,6 +16,7 @@ const SEAL_AFTER_MS = 4_000
 /** Silence after which the lite topic is taken for a new one, with offsets from 0: RocketMQ has deleted the old one. */
 const ANEW_AFTER_MS = 20_000
 const RETRY_MS = 500
+const MAX_PASSES = 3
 
 interface Drain {
   readonly box: Box
@@ -30,8 +31,8 @@ interface Drain {
   /** It was quiet for so long that a chunk was appended. */
   sealed: boolean
   retry: ReturnType<typeof setTimeout> | undefined
-  /** It was read from here to the end, and did not bring what was wanted. */
-  inVain: number | undefined
+  /** Who waits although all was read to the end for it, and how often. */
+  inVain: { readonly reader: Reader; passes: number } | undefined
 }
 
 export interface DrainsOptions {
@@ -220,7 +221,6 @@ export class Drains {
       if (this.#drains.get(box.name) !== drain) return
     }
     const waiting = box.readers[0]
-    if (waiting !== reader) drain.inVain = undefined
     if (waiting === undefined) {
       if (isEnd || !this.#o.cache.hasRoom(box)) this.#stop(drain)
       return
@@ -228,12 +228,13 @@ export class Drains {
     const from = box.wanted(waiting)
     if (from !== undefined && from < drain.from) return this.#begin(drain, from)
     if (from === undefined || from >= drain.next || !isEnd) return
-    if (drain.inVain === from) return this.#giveUp(drain, from)
-    drain.inVain = from
+    // Only what is read for it from beginning to end is sure to be kept for it.
+    if (drain.inVain?.reader !== waiting) drain.inVain = { reader: waiting, passes: 0 }
+    if (++drain.inVain.passes > MAX_PASSES) return this.#giveUp(drain, from)
     this.#begin(drain, from)
   }
 
-  /** Two readings to the end did not bring what should be there: nobody is kept waiting for it. */
+  /** Reading all of it again and again for one reader does not bring what should be there: nobody is kept waiting for it. */
   #giveUp(drain: Drain, from: number): void {
     const { box } = drain
     const missing = box.entries.filter(e => box.isStored(e) && e.data === NOT_HERE && e.chunk!.offset === from)
