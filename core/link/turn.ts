@@ -220,7 +220,10 @@ export class Turn {
     this.#running = true
     try {
       this.#carryOutFast()
-      while (!this.#log.busy && (this.#queue.length > 0 || this.#urgent || this.#writer.records > 0)) this.#turn()
+      while (!this.#log.busy && (this.#queue.length > 0 || this.#urgent || this.#writer.records > 0)) {
+        this.#turn()
+        this.#carryOutFast()
+      }
     } finally {
       this.#running = false
     }
@@ -262,11 +265,18 @@ export class Turn {
     const taken = this.#append(batch)
     const staged = one ? this.#takeStaged() : undefined
     this.#log.start(() => {
-      if (taken !== undefined) this.#writer.recycle(taken)
-      this.#settle(staged)
-      this.#commitState()
-      this.#carryOut(batch)
-      if (!this.#running) this.flush()
+      // A state that answers at once must not begin the next turn before this one is carried out.
+      const within = this.#running
+      this.#running = true
+      try {
+        if (taken !== undefined) this.#writer.recycle(taken)
+        this.#settle(staged)
+        this.#commitState()
+        this.#carryOut(batch)
+      } finally {
+        this.#running = within
+      }
+      if (!within) this.flush()
     })
   }
 

@@ -1,5 +1,6 @@
 /** What the core does while commits fail: nothing is answered, nothing is lost, and it goes on by itself. */
 import { expect, test } from 'vitest'
+import type { TopicFilter } from '../../../../core/contract/ids.ts'
 import type { Limits } from '../../../../core/contract/limits.ts'
 import { MemoryLog } from '../../../../core/log/memory.ts'
 import type { Commits } from '../../../../core/log/port.ts'
@@ -166,4 +167,19 @@ test('a core that closes waits for its stores, unless they fail', () => {
   expect(closed).toBe(false)
   log.open()
   expect(closed).toBe(true)
+})
+
+test('what was said after a message is carried out after it, also when the state answers at once', () => {
+  const { rig, log } = gated()
+  const edge = rig.edge()
+  const { epoch } = edge.connect('s')
+  edge.subscribe('s', epoch, sub('t'))
+  log.shut = true
+  edge.publish('t', '1')
+  edge.link.save(key('s'), epoch, NOTHING)
+  rig.settle()
+  edge.link.unsubscribe(key('s'), epoch, ['t' as TopicFilter], () => {})
+  log.open()
+  rig.settle()
+  expect(edge.texts).toEqual(['1'])
 })
