@@ -1,6 +1,6 @@
 /** Messages as bytes, for logs, inboxes and links: a compact layout of its own. Owns the primitives (varint, text, blob) that other records are built from; knows no storage. */
-import type { ClientKey, Incarnation, Tenant, TopicName } from './ids.ts'
-import { Message, NEVER, NO_BYTES, type QoS } from './message.ts'
+import type { ClientKey, Incarnation, Tenant, TopicFilter, TopicName } from './ids.ts'
+import { Message, NEVER, NO_BYTES, type QoS, type Relayed } from './message.ts'
 
 const encoder = new TextEncoder()
 /** A byte order mark is a character like others [MQTT-1.5.4-3 of 5.0]. */
@@ -131,8 +131,10 @@ const TARGET = 64
 const PROPS = 128
 
 /**
- * flags, [origin], seq, tenant, topic, sender, [expiresAt], [packetId], [target], [props], payload. `previous`: the origin
- * of the message before it in the same bytes, which is then left out; '' for none.
+ * flags, [origin], seq, tenant, topic, sender, [expiresAt], [packetId], [stamp], [target], [props], payload. `previous`: the
+ * origin of the message before it in the same bytes, which is then left out; '' for none. A packet id that is there and 0:
+ * the message was relayed, and twice the number of its groups (one more: only for these) and the groups follow. `stamp`: of
+ * retained messages.
  */
 export function writeMessage(w: ByteWriter, m: Message, previous: string): void {
   const same = m.origin === previous
@@ -141,7 +143,7 @@ export function writeMessage(w: ByteWriter, m: Message, previous: string): void 
       (m.retain ? RETAIN : 0) |
       (same ? SAME_ORIGIN : 0) |
       (m.expiresAt === NEVER ? 0 : EXPIRES) |
-      (m.packetId === 0 ? 0 : PACKET_ID) |
+      (m.packetId === 0 && m.relayed === undefined ? 0 : PACKET_ID) |
       (m.target === '' ? 0 : TARGET) |
       (m.props.length === 0 ? 0 : PROPS),
   )
@@ -151,7 +153,9 @@ export function writeMessage(w: ByteWriter, m: Message, previous: string): void 
   w.text(m.topic)
   w.text(m.sender)
   if (m.expiresAt !== NEVER) w.varint(Math.ceil(m.expiresAt))
-  if (m.packetId !== 0) w.varint(m.packetId)
+  if (m.relayed !== undefined) writeRelayed(w, m.relayed)
+  else if (m.packetId !== 0) w.varint(m.packetId)
+  if (m.retain) w.varint(m.stamp)
   if (m.target !== '') w.text(m.target)
   if (m.props.length > 0) w.blob(m.props)
   w.blob(m.payload)
@@ -169,10 +173,12 @@ export function readMessage(r: ByteReader, previous: string): Message {
   const sender = r.text() as ClientKey
   const expiresAt = (flags & EXPIRES) === 0 ? NEVER : r.varint()
   const packetId = (flags & PACKET_ID) === 0 ? 0 : r.varint()
+  const relayed = (flags & PACKET_ID) === 0 || packetId !== 0 ? undefined : readRelayed(r)
+  const retain = (flags & RETAIN) !== 0
+  const stamp = retain ? r.varint() : 0
   const target = ((flags & TARGET) === 0 ? '' : r.text()) as ClientKey
   const props = (flags & PROPS) === 0 ? NO_BYTES : r.blob()
   const payload = r.blob()
-  const retain = (flags & RETAIN) !== 0
   return new Message(origin, seq, {
     tenant,
     topic,
@@ -184,7 +190,22 @@ export function readMessage(r: ByteReader, previous: string): Message {
     sender,
     packetId,
     target,
+    stamp,
+    ...(relayed === undefined ? {} : { relayed }),
   })
+}
+
+function writeRelayed(w: ByteWriter, { groups, only }: Relayed): void {
+  w.varint(0)
+  w.varint(groups.length * 2 + (only ? 1 : 0))
+  for (const group of groups) w.text(group)
+}
+
+function readRelayed(r: ByteReader): Relayed {
+  const n = r.varint()
+  const groups: TopicFilter[] = []
+  for (let i = 0; i < Math.floor(n / 2); i++) groups.push(r.text() as TopicFilter)
+  return { groups, only: n % 2 === 1 }
 }
 
 const scratch = new ByteWriter()
@@ -214,6 +235,8 @@ export const own = (m: Message): Message =>
     sender: m.sender,
     packetId: m.packetId,
     target: m.target,
+    stamp: m.stamp,
+    ...(m.relayed === undefined ? {} : { relayed: m.relayed }),
   })
 
 /** What a message counts against byte bounds: its bytes and a fixed overhead. */

@@ -1,5 +1,5 @@
 /** One accepted PUBLISH on its way through the gateway. Edge and core share it; nobody mutates it but for the fields marked `Edge only` and `Core only`. */
-import { type ClientKey, type Incarnation, NO_CLIENT, type Tenant, type TopicName } from './ids.ts'
+import { type ClientKey, type Incarnation, NO_CLIENT, type Tenant, type TopicFilter, type TopicName } from './ids.ts'
 
 export type QoS = 0 | 1 | 2
 
@@ -21,6 +21,16 @@ export interface MessageInit {
   readonly sender?: ClientKey
   readonly packetId?: number
   readonly target?: ClientKey
+  readonly stamp?: number
+  readonly relayed?: Relayed
+}
+
+/** How a message came from another site: the groups there gave these of their copies to this one. */
+export interface Relayed {
+  /** Full `$share/…` filters. */
+  readonly groups: readonly TopicFilter[]
+  /** For those groups alone; who else is here has had it. */
+  readonly only: boolean
 }
 
 export class Message {
@@ -48,6 +58,10 @@ export class Message {
   readonly packetId: number
   /** The one client it is for, or NO_CLIENT: of a `$p2p/{clientId}/…` message, or with `retain` of a retained one that waits in an inbox. */
   readonly target: ClientKey
+  /** Of a retained message: when the first site accepted it, by a clock that never goes back behind what was seen (ms since the epoch). Among several of one topic the highest holds. Else 0. */
+  stamp: number
+  /** Core only: it came from another site, so it goes to sessions of this one alone. */
+  readonly relayed: Relayed | undefined
   /** Edge only: persistent recipients at this edge that have neither acknowledged nor been spooled. */
   pending = 0
   /** Edge only: who is to be acknowledged, and for which packet id, when the receipt comes. */
@@ -73,6 +87,8 @@ export class Message {
     this.sender = m.sender ?? NO_CLIENT
     this.packetId = m.packetId ?? 0
     this.target = m.target ?? NO_CLIENT
+    this.stamp = m.stamp ?? 0
+    this.relayed = m.relayed
   }
 
   /** For who keeps it longer than the turn: copies what is a view on something much larger, and forgets frames. */
@@ -95,6 +111,7 @@ export const retainedFor = (client: ClientKey, m: Message): Message =>
     expiresAt: m.expiresAt,
     sender: m.sender,
     target: client,
+    stamp: m.stamp,
   })
 
 /** Identity of a message as one string, for sets and maps off the hot path. */
