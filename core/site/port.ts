@@ -28,8 +28,8 @@ export interface Directory {
   forget(client: ClientKey, epoch: number): void
   /** Where the session lives; '' if nowhere. */
   find(client: ClientKey, done: (site: SiteName | undefined) => void): void
-  /** The will of this epoch is to be published: true for one asker only, and only while no later epoch was claimed. */
-  takeWill(client: ClientKey, epoch: number, done: (mine: boolean | undefined) => void): void
+  /** The will of this epoch is to be published: true for one asker only; `unless` a later epoch was claimed (a client that is back within its will delay), or whether or not (its owner knows that it was due before). */
+  takeWill(client: ClientKey, epoch: number, unless: 'claimed' | 'never', done: (mine: boolean | undefined) => void): void
   /** `none` if that site has written nothing of it. */
   read(site: SiteName, client: ClientKey, done: (found: Foreign | 'none' | undefined) => void): void
   /** At start. Of these clients, which live elsewhere. Rejects if the global state cannot be reached. */
