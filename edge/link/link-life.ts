@@ -145,6 +145,7 @@ export class LinkLife {
       session: String(this.#sessionId),
       token,
       received: this.session?.received ?? 0,
+      probe: false,
     }
   }
 

@@ -83,6 +83,7 @@ export class CoreProcess {
     this.#turn = new Turn({ schedule: run => setImmediate(() => this.#standstill.run(run)) })
     this.#links = new LinkServer({
       id: config.id,
+      site: config.site,
       incarnation,
       token: config.linkToken ?? '',
       core: () => (this.#phase === 'active' && this.#core !== undefined ? this.#core : { refuse: this.#why }),

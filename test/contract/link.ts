@@ -171,6 +171,7 @@ function remote(
 const serverOf = (rig: Rig, late: (() => void)[]): LinkServer =>
   new LinkServer({
     id: 'c1',
+    site: 'eu',
     incarnation: 'core' as Incarnation,
     token: 'secret',
     core: () => rig.core,

@@ -110,6 +110,7 @@ export class Site implements Gateway {
     const { core } = this
     this.server = new LinkServer({
       id: 'c1',
+      site: 'eu',
       incarnation,
       token: 'secret',
       core: () => core,

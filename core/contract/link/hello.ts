@@ -1,7 +1,7 @@
 /** The first message of each end of a link, as JSON: who is there, which version is spoken, where to go on. Owns its shape and the comparison of tokens; opens nothing. */
 
 /** Both ends must speak the same. */
-export const LINK_VERSION = 1
+export const LINK_VERSION = 2
 
 /** The edge speaks first. */
 export interface Hello {
@@ -16,12 +16,15 @@ export interface Hello {
   readonly token: string
   /** Number of the last frame it has from the core. */
   readonly received: number
+  /** It only asks who is there: the answer is the same, nothing begins, and the connection ends. */
+  readonly probe: boolean
 }
 
 export interface Welcome {
   readonly is: 'welcome'
   readonly version: number
   readonly core: string
+  readonly site: string
   readonly incarnation: string
   /** false: the core knows nothing of this link session, and it begins now. */
   readonly resumed: boolean
@@ -34,6 +37,8 @@ export interface Refused {
   readonly version: number
   /** `standby`: another core is active, or none yet. */
   readonly why: 'token' | 'version' | 'standby' | 'full' | 'malformed'
+  /** Of the core; '' if it speaks another version and does not say. */
+  readonly site: string
   readonly detail: string
 }
 
@@ -57,6 +62,7 @@ export function decodeHello(bytes: Uint8Array): Hello {
     session: text(fields, 'session'),
     token: text(fields, 'token'),
     received: number(fields, 'received'),
+    probe: fields.probe === true,
   }
 }
 
@@ -66,13 +72,15 @@ export function decodeAnswer(bytes: Uint8Array): Welcome | Refused {
   const version = number(fields, 'version')
   if (fields.is === 'refused') {
     const why = (['token', 'version', 'standby', 'full'] as const).find(w => w === fields.why) ?? 'malformed'
-    return { is: 'refused', version, why, detail: text(fields, 'detail') }
+    const site = version === LINK_VERSION ? text(fields, 'site') : ''
+    return { is: 'refused', version, why, site, detail: text(fields, 'detail') }
   }
   if (version !== LINK_VERSION) throw new RangeError(`Core speaks version ${version} of the link, not ${LINK_VERSION}`)
   return {
     is: 'welcome',
     version,
     core: text(fields, 'core'),
+    site: text(fields, 'site'),
     incarnation: text(fields, 'incarnation'),
     resumed: fields.resumed === true,
     received: number(fields, 'received'),
@@ -88,6 +96,7 @@ const EMPTY: Hello = {
   session: '',
   token: '',
   received: 0,
+  probe: false,
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -46,6 +46,7 @@ export type LinkServerEvent =
 export interface LinkServerOptions {
   /** Of the core. */
   readonly id: string
+  readonly site: string
   readonly incarnation: Incarnation
   /** Edges have to know it. Empty: none is asked for. */
   readonly token: string
@@ -169,13 +170,16 @@ export class LinkServer {
 
   #hello(transport: LinkTransport, address: string, bytes: Uint8Array): Edge | undefined {
     const refuse = (why: Refused['why'], detail: string) => {
-      this.#o.stats.refused++
-      this.#events({ is: 'edge-refused', address, why, detail })
-      transport.send(encodeHello({ is: 'refused', version: LINK_VERSION, why, detail }))
+      // Who asks of a standby what it is has its answer.
+      if (!(why === 'standby' && hello?.probe === true)) {
+        this.#o.stats.refused++
+        this.#events({ is: 'edge-refused', address, why, detail })
+      }
+      transport.send(encodeHello({ is: 'refused', version: LINK_VERSION, why, site: this.#o.site, detail }))
       transport.close(CLOSE_REFUSED, why)
       return undefined
     }
-    let hello: Hello
+    let hello: Hello | undefined
     try {
       hello = decodeHello(bytes)
     } catch (error) {
@@ -187,12 +191,20 @@ export class LinkServer {
       return refuse('token', `Link token of edge '${hello.edge}' is not right`)
     const host = this.#o.core()
     if (!('attach' in host)) return refuse('standby', host.refuse)
+    if (hello.probe) return this.#present(transport)
     const known = this.#edges.get(hello.incarnation)
     if (known !== undefined && known.hello.session !== hello.session) this.#lost(known, 'It began anew')
     else if (known !== undefined) return this.#resume(known, transport, address, hello)
     if (this.#edges.size >= this.#o.limits.maxLinks)
       return refuse('full', `All ${this.#o.limits.maxLinks} links are taken`)
     return this.#attach(host, transport, address, hello)
+  }
+
+  #present(transport: LinkTransport): undefined {
+    const { id: core, site, incarnation } = this.#o
+    const version = LINK_VERSION
+    transport.send(encodeHello({ is: 'welcome', version, core, site, incarnation, resumed: false, received: 0 }))
+    transport.close(CLOSE_NORMAL, 'Seen')
   }
 
   #attach(host: CoreHost, transport: LinkTransport, address: string, hello: Hello): Edge {
@@ -239,10 +251,11 @@ export class LinkServer {
   }
 
   #welcome(edge: Edge, transport: LinkTransport, address: string, received: number, resumed: boolean): boolean {
-    const { id, incarnation, stats, now } = this.#o
+    const { id: core, site, incarnation, stats, now } = this.#o
     const { session } = edge.port
+    const { received: has } = session
     transport.send(
-      encodeHello({ is: 'welcome', version: LINK_VERSION, core: id, incarnation, resumed, received: session.received }),
+      encodeHello({ is: 'welcome', version: LINK_VERSION, core, site, incarnation, resumed, received: has }),
     )
     edge.transport = transport
     edge.address = address

@@ -68,6 +68,7 @@ function core(): void {
   }
   const links = new LinkServer({
     id: 'c1',
+    site: 'eu',
     incarnation: 'core' as Incarnation,
     token: TOKEN,
     core: () => ({ congested: false, attach, detach: () => {} }),

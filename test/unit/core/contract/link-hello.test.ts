@@ -1,30 +1,49 @@
 /** The first words on a link: what is understood, what is refused, and that a token is compared whole. */
 import { describe, expect, test } from 'vitest'
-import { decodeAnswer, decodeHello, encodeHello, type Hello, sameToken } from '../../../../core/contract/link/hello.ts'
+import {
+  decodeAnswer,
+  decodeHello,
+  encodeHello,
+  type Hello,
+  LINK_VERSION,
+  sameToken,
+} from '../../../../core/contract/link/hello.ts'
 
 const HELLO: Hello = {
   is: 'hello',
-  version: 1,
+  version: LINK_VERSION,
   edge: 'e1',
   region: 'r1',
   incarnation: 'x',
   session: '1',
   token: 't',
   received: 3,
+  probe: false,
 }
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 
 test('comes as it was sent', () => {
   expect(decodeHello(encodeHello(HELLO))).toEqual(HELLO)
-  const welcome = { is: 'welcome', version: 1, core: 'c1', incarnation: 'y', resumed: true, received: 9 } as const
+  const version = LINK_VERSION
+  const welcome = {
+    is: 'welcome',
+    version,
+    core: 'c1',
+    site: 'eu',
+    incarnation: 'y',
+    resumed: true,
+    received: 9,
+  } as const
   expect(decodeAnswer(encodeHello(welcome))).toEqual(welcome)
-  const refused = { is: 'refused', version: 1, why: 'standby', detail: 'Core c2 is active' } as const
+  const refused = { is: 'refused', version, why: 'standby', site: 'eu', detail: 'Core c2 is active' } as const
   expect(decodeAnswer(encodeHello(refused))).toEqual(refused)
 })
 
 test('of another version only that is read', () => {
   expect(decodeHello(bytes({ is: 'hello', version: 7 })).version).toBe(7)
   expect(() => decodeAnswer(bytes({ is: 'welcome', version: 7 }))).toThrow('speaks version 7')
+  const older = { is: 'refused', version: 1, why: 'version', detail: 'Link version 2 is not spoken, only 1' } as const
+  expect(decodeAnswer(bytes(older))).toEqual({ ...older, site: '' })
 })
 
 describe('anything else is refused', () => {

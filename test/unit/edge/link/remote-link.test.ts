@@ -1,7 +1,7 @@
 /** The life of an edge's link: which core it takes, what happens to calls while there is none, when it begins anew, and that nothing a core sends can harm the process. */
 import { describe, expect, test } from 'vitest'
 import type { Limits } from '../../../../core/contract/limits.ts'
-import { encodeHello } from '../../../../core/contract/link/hello.ts'
+import { encodeHello, LINK_VERSION } from '../../../../core/contract/link/hello.ts'
 import type { ClaimReply } from '../../../../core/contract/link.ts'
 import { key } from '../../core/rig.ts'
 import { FakeCore, message, World } from './rig.ts'
@@ -211,13 +211,14 @@ describe('what nobody should send', () => {
     const events = core.server.accept(transport, 'x')
     const hello = {
       is: 'hello',
-      version: 1,
+      version: LINK_VERSION,
       edge: 'x',
       region: '',
       incarnation: 'x',
       session: '1',
       token: 'secret',
       received: 0,
+      probe: false,
     } as const
     events.message(encodeHello(hello))
     expect(core.ports.length).toBe(1)

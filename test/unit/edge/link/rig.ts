@@ -32,9 +32,10 @@ export class FakeCore implements CoreHost {
   readonly events: LinkServerEvent[] = []
   readonly stats = new LinkStats()
 
-  constructor(world: World, id: string, token = 'secret') {
+  constructor(world: World, id: string, token = 'secret', site = 'eu') {
     this.server = new LinkServer({
       id,
+      site,
       incarnation: `${id}-life` as Incarnation,
       token,
       core: () => (this.standby === undefined ? this : { refuse: this.standby }),
