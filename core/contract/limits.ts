@@ -97,6 +97,8 @@ export interface Limits {
   bridgeInFlight: number
   /** Received from RocketMQ and not acknowledged yet, per `bridge.in` rule. */
   bridgeInMessages: number
+  /** Another region with a `health` URL is asked this often whether it is ready, and has so long to answer. */
+  regionHealthMs: number
   /** SIGTERM: time to tell clients and flush. */
   shutdownMs: number
   /** Failed authentications of one address per minute before it is refused at once. */
@@ -167,6 +169,7 @@ export const DEFAULT_LIMITS: Limits = {
   bridgeQos0Bytes: 16 * MiB,
   bridgeInFlight: 64,
   bridgeInMessages: 512,
+  regionHealthMs: 2_000,
   shutdownMs: 10_000,
   authFailuresPerMinute: 60,
 }

@@ -2,6 +2,7 @@
 import type { Limits } from '../../core/contract/limits.ts'
 import type { AcceptGate } from '../listen/accept-limit.ts'
 import type { ConnectionFactory } from '../listen/transport.ts'
+import type { Regions } from '../region/regions.ts'
 import type { EdgeStats } from '../stats.ts'
 
 /** One open listener, as the page shows it. `port` is 0 (and `host` the path) for a Unix socket. */
@@ -26,6 +27,8 @@ export interface HttpContext {
   listeners(): readonly ListenerInfo[]
   /** The Prometheus text, see `metrics.ts`. */
   metrics(): Promise<string>
+  /** Where else devices may go; without it there is one region, `default`. */
+  readonly regions?: Regions
   /** Shared with the other listeners; without it everybody is let in. */
   readonly gate?: AcceptGate
   /** Pages that may connect from a browser (`https://example.org`); undefined: all. Clients without Origin always may. */

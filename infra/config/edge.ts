@@ -1,5 +1,6 @@
 /** The settings of `meridian edge`: those of `meridian start` that concern devices, and where the cores are. Loads nothing. */
 import { z } from 'zod'
+import { regionsSchema } from './regions.ts'
 import { deviceSide, edgeMqtt, everyProcess, file, oneOfMany, place, type ResolvedAuth } from './schema.ts'
 
 const MAX_WORKERS = 256
@@ -8,6 +9,7 @@ const MAX_CORES = 64
 export const edgeSchema = z.strictObject({
   id: oneOfMany.id,
   region: place('Region of this edge, as cores and metrics show it'),
+  regions: regionsSchema,
   core: z
     .array(
       z

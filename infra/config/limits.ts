@@ -302,6 +302,13 @@ export const limitsSchema = z.strictObject({
     UINT16,
     'Received from RocketMQ and not acknowledged yet per `bridge.in` rule',
   ),
+  regionHealthMs: bound(
+    'regionHealthMs',
+    'ms',
+    100,
+    HOUR_MS,
+    'Another region with a `health` URL is asked this often, and has so long to answer',
+  ),
   shutdownMs: bound('shutdownMs', 'ms', 0, HOUR_MS, 'After SIGTERM: time to tell clients and flush queues'),
   authFailuresPerMinute: bound(
     'authFailuresPerMinute',

@@ -6,6 +6,7 @@ import { checkCoreLink, checkEdgeLink, coreUrl } from './link-policy.ts'
 import type { ListenerSettings } from './listeners.ts'
 import { isLoopback } from './loopback.ts'
 import { ConfigError } from './problem.ts'
+import { checkRegions } from './regions.ts'
 import type { Config, ResolvedAuth, Settings } from './schema.ts'
 
 type DeviceSide = Pick<Settings, 'host' | 'mqttPort' | 'httpPort' | 'listeners' | 'auth'>
@@ -22,7 +23,8 @@ export const resolveStart = (settings: Settings, hosted: boolean): Config => ({
 /** As `resolveStart`, for an edge of its own. */
 export function resolveEdge(settings: EdgeSettings): EdgeConfig {
   const core = settings.core.map(coreUrl)
-  const auth = resolveAccess(settings, false, checkEdgeLink(settings, core))
+  const found = [...checkEdgeLink(settings, core), ...checkRegions(settings.region, settings.regions)]
+  const auth = resolveAccess(settings, false, found)
   return { ...settings, id: settings.id ?? nameOfHost(), core, auth }
 }
 

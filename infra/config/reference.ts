@@ -1,5 +1,5 @@
 /** The configuration reference as Markdown, made from the schema. Writes no file. */
-import { COMMANDS, CORE, START } from './commands.ts'
+import { COMMANDS, CORE, EDGE, START } from './commands.ts'
 import { allowed, type Node, type Setting } from './settings.ts'
 
 const SECTIONS: Readonly<Record<string, string>> = {
@@ -24,7 +24,12 @@ export function referenceMarkdown(): string {
     const head = '| key | flag | variable | default | allowed | for | meaning |\n|---|---|---|---|---|---|---|'
     return `**${SECTIONS[section] ?? section}**\n\n${[head, ...settings.map(rowText)].join('\n')}`
   })
-  return [...tables, listenerTable(), ruleTable('out'), ruleTable('in')].join('\n\n')
+  const more = [
+    entryTable('Entries of `regions`', EDGE.catalog.nodeAt(['regions'])),
+    entryTable('Rules of `bridge.out`', CORE.catalog.nodeAt(['bridge', 'out'])),
+    entryTable('Rules of `bridge.in`', CORE.catalog.nodeAt(['bridge', 'in'])),
+  ]
+  return [...tables, listenerTable(), ...more].join('\n\n')
 }
 
 /** Settings of one key stand together, wherever their commands have them. */
@@ -122,9 +127,9 @@ function listenerTable(): string {
   ].join('\n\n')
 }
 
-/** The fields of a rule of the bridge. */
-function ruleTable(direction: 'in' | 'out'): string {
-  const { properties = {}, required = [] } = CORE.catalog.nodeAt(['bridge', direction])?.items ?? {}
+/** The fields of the entries of a list. */
+function entryTable(title: string, list: Node | undefined): string {
+  const { properties = {}, required = [] } = list?.items ?? {}
   const rows = Object.entries(properties).map(([name, node]) =>
     line([
       code(name),
@@ -133,10 +138,9 @@ function ruleTable(direction: 'in' | 'out'): string {
       node.description ?? '',
     ]),
   )
-  return [
-    `**Rules of \`bridge.${direction}\`**`,
-    ['| field | default | allowed | meaning |', '|---|---|---|---|', ...rows].join('\n'),
-  ].join('\n\n')
+  return [`**${title}**`, ['| field | default | allowed | meaning |', '|---|---|---|---|', ...rows].join('\n')].join(
+    '\n\n',
+  )
 }
 
 const listenerAllowed = (node: Node): string =>

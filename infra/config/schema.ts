@@ -137,12 +137,11 @@ export const oneOfMany = {
     }),
 }
 
-export const place = (description: string) =>
-  z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
-    .default('default')
-    .meta({ description, unit: '1 to 64 letters, digits, dashes, dots or underscores, the first a letter or digit' })
+const PLACE = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+const PLACE_UNIT = '1 to 64 letters, digits, dashes, dots or underscores, the first a letter or digit'
+
+export const placeName = (description: string) => PLACE.meta({ description, unit: PLACE_UNIT })
+export const place = (description: string) => PLACE.default('default').meta({ description, unit: PLACE_UNIT })
 
 /** What every process has. */
 export const everyProcess = {

@@ -8,6 +8,7 @@ import { Edge } from '../../edge/edge.ts'
 import type { HttpContext, ListenerInfo, Readiness } from '../../edge/http/context.ts'
 import { createRegistry } from '../../edge/http/metrics.ts'
 import { AcceptGate } from '../../edge/listen/accept-limit.ts'
+import type { Regions } from '../../edge/region/regions.ts'
 import { EdgeStats } from '../../edge/stats.ts'
 import type { EdgeConfig } from '../config/edge.ts'
 import { EventLog } from '../event-log.ts'
@@ -42,6 +43,7 @@ export interface HttpParts {
   readonly ready: () => Readiness
   /** What the page is to show. */
   readonly listeners: () => readonly ListenerInfo[]
+  readonly regions?: Regions
 }
 
 export class EdgeHost {
@@ -115,7 +117,7 @@ export class EdgeHost {
   }
 
   /** What the HTTP side serves. */
-  http({ ready, listeners }: HttpParts): HttpContext {
+  http(parts: HttpParts): HttpContext {
     const { limits, auth } = this.#config
     return {
       factory: this.edge.accept,
@@ -123,8 +125,7 @@ export class EdgeHost {
       limits,
       stats: this.stats,
       version: VERSION,
-      ready,
-      listeners,
+      ...parts,
       metrics: () => this.registry.metrics(),
       ...(auth.allowedOrigins === undefined ? {} : { allowedOrigins: auth.allowedOrigins }),
     }

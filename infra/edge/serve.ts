@@ -35,7 +35,10 @@ export async function serveDevices(
   { serveHttp }: Runtime,
 ): Promise<Pick<Running, 'listeners' | 'stop'>> {
   const open: Listener[] = []
-  const listeners = (): Running['listeners'] => open.map(l => ({ kind: l.kind, host: l.address, port: l.port }))
+  /** Serves pages only. */
+  let status: Listener | undefined
+  const listeners = (): Running['listeners'] =>
+    open.map(l => ({ kind: l === status ? 'http' : l.kind, host: l.address, port: l.port }))
   const stop = async (): Promise<void> => {
     for (const listener of open) listener.stopAccepting()
     await served.stop()
@@ -58,7 +61,7 @@ export async function serveDevices(
     })
     const { statusPort = 'off' } = config
     if (statusPort !== 'off') {
-      const status = await serveHttp({ host: config.host, port: statusPort }, http)
+      status = await serveHttp({ host: config.host, port: statusPort }, http)
       status.stopAccepting()
       open.push(status)
     }

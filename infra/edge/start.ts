@@ -10,6 +10,7 @@ import type { Start } from '../cli/ports.ts'
 import type { EdgeConfig } from '../config/edge.ts'
 import { registerIdentity, registerStats } from '../metrics.ts'
 import { EdgeHost, type Hooks } from './host.ts'
+import { type OpenRegions, openRegions } from './regions.ts'
 import { type Runtime, type Served, serveDevices } from './serve.ts'
 
 /** Time-outs of the link are kept to a quarter of a second. */
@@ -37,6 +38,7 @@ export const edgeOn =
 class EdgeProcess implements Served {
   readonly host: EdgeHost
   readonly #link: RemoteLink
+  readonly #regions: OpenRegions
   readonly #timer: ReturnType<typeof setInterval>
   #stopping: Promise<void> | undefined
 
@@ -64,18 +66,19 @@ class EdgeProcess implements Served {
     if (link === undefined) throw new Error('The edge made no link')
     registerStats(host.registry, 'meridian_link', stats, LINK_STATS_HELP)
     registerIdentity(host.registry, 'edge', { id, region })
-    return new EdgeProcess(host, link)
+    return new EdgeProcess(host, link, openRegions(config, host.registry, log))
   }
 
-  private constructor(host: EdgeHost, link: RemoteLink) {
+  private constructor(host: EdgeHost, link: RemoteLink, regions: OpenRegions) {
     this.host = host
     this.#link = link
+    this.#regions = regions
     this.#timer = setInterval(() => link.tick(Date.now()), LINK_TICK_MS)
     link.start()
   }
 
   http(listeners: () => readonly ListenerInfo[]): HttpContext {
-    return this.host.http({ ready: () => this.#ready(), listeners })
+    return this.host.http({ ready: () => this.#ready(), listeners, regions: this.#regions.regions })
   }
 
   stop(): Promise<void> {
@@ -84,6 +87,7 @@ class EdgeProcess implements Served {
   }
 
   async #close(): Promise<void> {
+    this.#regions.close()
     await this.host.shutdown()
     await this.#link.close()
     clearInterval(this.#timer)

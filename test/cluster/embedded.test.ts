@@ -58,6 +58,18 @@ describe('pages', () => {
     const { text } = await pageOf(edge.port('ws'), '/metrics')
     expect(text).toContain('meridian_edge_info{id="e1",region="north"} 1')
     expect(text).toContain('meridian_link_links 1')
+    expect(JSON.parse((await pageOf(edge.port('ws'), '/regions')).text)).toEqual({
+      version: 1,
+      self: 'north',
+      regions: [
+        {
+          name: 'north',
+          weight: 1,
+          healthy: true,
+          endpoints: [`mqtt://127.0.0.1:${edge.port('tcp')}`, `ws://127.0.0.1:${edge.port('ws')}/mqtt`],
+        },
+      ],
+    })
   })
 
   test('the boot lines name the processes and no secret', () => {

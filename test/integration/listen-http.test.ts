@@ -253,6 +253,17 @@ describe('MQTT over WebSocket', () => {
 })
 
 describe('pages', () => {
+  test('the regions, for any page to read; an edge that knows none is a region of its own', async () => {
+    const { url } = await serve({ ready: () => ({ ok: false, reasons: ['Draining'] }) })
+    const response = await fetch(`${url}/regions`, { headers: { origin: 'https://app.example' } })
+    expect(response.headers.get('access-control-allow-origin')).toBe('*')
+    expect(await response.json()).toEqual({
+      version: 1,
+      self: 'default',
+      regions: [{ name: 'default', weight: 1, healthy: false, endpoints: ['mqtt://127.0.0.1:1883'] }],
+    })
+  })
+
   test('health, readiness with reasons, unknown paths', async () => {
     let reasons: string[] = []
     const { url } = await serve({ ready: () => ({ ok: reasons.length === 0, reasons }) })

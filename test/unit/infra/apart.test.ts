@@ -56,6 +56,30 @@ describe('edge', () => {
     expect(() => edge('--workers', '0')).toThrow('workers is 0 (from --workers); allowed: a whole number from 1 to 256')
   })
 
+  test('regions: each once, its own among them, with URLs that devices can use', () => {
+    const regions = (list: string) => () => edge('--region', 'eu', '--regions', list).config.regions
+    expect(regions('[{name: eu, endpoints: ["mqtt://h:1", "wss://h/mqtt"]}]')()).toEqual([
+      { name: 'eu', endpoints: ['mqtt://h:1', 'wss://h/mqtt'], weight: 1 },
+    ])
+    const eu = '{name: eu, endpoints: ["mqtt://h:1"]}'
+    expect(regions(`[${eu}, {name: us, endpoints: ["mqtt://h:1"]}, ${eu}]`)).toThrow(
+      "regions[2].name is 'eu', and so is regions[0].name; allowed: each name once",
+    )
+    expect(regions('[{name: us, endpoints: ["mqtt://h:1"]}]')).toThrow(
+      "regions does not name the region of this edge, 'eu' (region); it has 'us'",
+    )
+    expect(regions('[{name: eu, endpoints: ["http://h:1"]}]')).toThrow(
+      "regions[0].endpoints[0] is 'http://h:1' (from --regions); allowed: mqtt://HOST:PORT, mqtts",
+    )
+    expect(regions('[{name: eu, endpoints: ["mqtt://h:99999"]}]')).toThrow("is 'mqtt://h:99999', which is no URL")
+    expect(regions('[{name: eu, endpoints: []}]')).toThrow('regions[0].endpoints is []')
+    expect(regions('[{name: "e u", endpoints: ["mqtt://h:1"]}]')).toThrow("regions[0].name is 'e u'")
+    expect(regions(`[${eu.replace('}', ', wieght: 2}')}]`)).toThrow(
+      "Unknown key regions[0].wieght (from --regions) (did you mean 'weight'?)",
+    )
+    expect(regions(`[${eu.replace('}', ', health: "ftp://h"}')}]`)).toThrow('regions[0].health is')
+  })
+
   test('settings of the core are refused with the command they are for', () => {
     expect(() => edge('--state', 'redis://h')).toThrow('Flag --state is not for this command; it is for meridian core')
     expect(() => load(EDGE, inputs([], {}, 'dataDir: x'))).toThrow(

@@ -1,0 +1,67 @@
+/** The `regions` section of the configuration: where devices may connect elsewhere, and the rules between its entries. Asks nobody. */
+import { z } from 'zod'
+import { placeName } from './schema.ts'
+
+const MAX_REGIONS = 64
+const MAX_ENDPOINTS = 32
+const MAX_WEIGHT = 1_000
+/** Host and port of a URL. */
+const AT = String.raw`(\[[0-9a-fA-F:.]+\]|[^/\s?#@:[\]]+)(:\d{1,5})?`
+
+const endpoint = z
+  .string()
+  .max(1_024)
+  .regex(new RegExp(String.raw`^(mqtts?:\/\/${AT}|wss?:\/\/${AT}(\/[^\s?#]*)?)$`))
+  .meta({ unit: 'mqtt://HOST:PORT, mqtts://HOST:PORT, ws://HOST:PORT/mqtt or wss://HOST:PORT/mqtt' })
+
+export const regionsSchema = z
+  .array(
+    z.strictObject({
+      name: placeName('Name of the region; one of them is `region`'),
+      endpoints: z.array(endpoint).min(1).max(MAX_ENDPOINTS).meta({ description: 'Where its devices connect' }),
+      weight: z
+        .number()
+        .int()
+        .min(1)
+        .max(MAX_WEIGHT)
+        .default(1)
+        .meta({ description: 'Devices that are sent away go to the healthy region with the highest', unit: '' }),
+      health: z
+        .string()
+        .regex(new RegExp(String.raw`^https?:\/\/${AT}(\/\S*)?$`))
+        .optional()
+        .meta({
+          description: '`/readyz` there, asked every `limits.regionHealthMs`. Unset: taken to be healthy',
+          unit: 'http://HOST:PORT/readyz or https://HOST:PORT/readyz',
+        }),
+    }),
+  )
+  .max(MAX_REGIONS)
+  .default([])
+  .meta({
+    description: 'The regions that devices may go to, this one among them, as `GET /regions` tells them',
+    unit: '',
+  })
+
+export type RegionSettings = z.output<typeof regionsSchema>[number]
+
+/** What is wrong with the list of an edge whose region is `self`. */
+export function checkRegions(self: string, regions: readonly RegionSettings[]): string[] {
+  const problems: string[] = []
+  const known = new Map<string, number>()
+  for (const [i, region] of regions.entries()) {
+    const first = known.get(region.name)
+    if (first !== undefined)
+      problems.push(`regions[${i}].name is '${region.name}', and so is regions[${first}].name; allowed: each name once`)
+    known.set(region.name, first ?? i)
+    for (const [e, url] of region.endpoints.entries())
+      if (!URL.canParse(url)) problems.push(`regions[${i}].endpoints[${e}] is '${url}', which is no URL`)
+    if (region.health !== undefined && !URL.canParse(region.health))
+      problems.push(`regions[${i}].health is '${region.health}', which is no URL`)
+  }
+  if (regions.length > 0 && !known.has(self))
+    problems.push(
+      `regions does not name the region of this edge, '${self}' (region); it has ${[...known.keys()].map(name => `'${name}'`).join(', ')}`,
+    )
+  return problems
+}

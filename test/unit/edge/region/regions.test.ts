@@ -1,0 +1,84 @@
+/** What an edge says of the regions, and how it finds out which are healthy. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { ownEndpoints } from '../../../../edge/http/regions.ts'
+import { watchHealth } from '../../../../edge/region/health.ts'
+import { Regions } from '../../../../edge/region/regions.ts'
+import { until } from '../../../harness/process.ts'
+
+const EU = { name: 'eu', weight: 1, endpoints: ['mqtt://eu:1883', 'ws://eu:8080/mqtt'] }
+const US = { name: 'us', weight: 2, endpoints: ['mqtt://us:1883'] }
+
+describe('the document', () => {
+  test('names every region with its health; its own is healthy as long as it is ready', () => {
+    const regions = new Regions('eu', [EU, { ...US, health: 'http://us/readyz' } as typeof US])
+    regions.mark('us', false)
+    expect(JSON.stringify(regions.document(true, () => []))).toBe(
+      '{"version":1,"self":"eu","regions":[{"name":"eu","weight":1,"healthy":true,"endpoints":["mqtt://eu:1883","ws://eu:8080/mqtt"]},{"name":"us","weight":2,"healthy":false,"endpoints":["mqtt://us:1883"]}]}',
+    )
+    regions.mark('us', true)
+    expect(regions.document(false, () => []).regions.map(r => r.healthy)).toEqual([false, true])
+  })
+
+  test('without regions there is this one, where its listeners say', () => {
+    expect(new Regions('eu', []).document(true, () => ['mqtt://h:1'])).toEqual({
+      version: 1,
+      self: 'eu',
+      regions: [{ name: 'eu', weight: 1, healthy: true, endpoints: ['mqtt://h:1'] }],
+    })
+  })
+})
+
+describe('own endpoints', () => {
+  const url = new URL('http://edge.example:8080/regions')
+
+  test('a listener on every address is where the page was asked for', () => {
+    const listeners = [
+      { kind: 'tcp', host: '0.0.0.0', port: 1883 },
+      { kind: 'tls', host: '::', port: 8883 },
+      { kind: 'ws', host: '::1', port: 8080 },
+      { kind: 'wss', host: 'h', port: 443 },
+      { kind: 'unix', host: '/x.sock', port: 0 },
+      { kind: 'http', host: '0.0.0.0', port: 8081 },
+    ]
+    expect(ownEndpoints(listeners, url)).toEqual([
+      'mqtt://edge.example:1883',
+      'mqtts://edge.example:8883',
+      'ws://[::1]:8080/mqtt',
+      'wss://h:443/mqtt',
+    ])
+  })
+
+  test('a host that listens itself has MQTT beside the page', () => {
+    expect(ownEndpoints([], url)).toEqual(['ws://edge.example:8080/mqtt'])
+    expect(ownEndpoints([], new URL('https://edge.example/regions'))).toEqual(['wss://edge.example/mqtt'])
+  })
+})
+
+test('a region that fails twice is not healthy until it answers again', async () => {
+  let status = 503
+  const server = createServer((_request, response) => void response.writeHead(status).end('x')).listen(0, '127.0.0.1')
+  await new Promise(done => server.once('listening', done))
+  const regions = new Regions('eu', [EU, US])
+  const said: string[] = []
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/readyz`
+  const end = watchHealth({
+    regions,
+    checks: [{ region: 'us', url }],
+    everyMs: 20,
+    changed: (region, healthy, detail) => said.push(`${region} ${healthy} ${detail}`),
+  })
+  try {
+    await until('it to be unhealthy', 5_000, () => !regions.healthy('us') || undefined)
+    status = 200
+    await until('it to be healthy', 5_000, () => regions.healthy('us') || undefined)
+    server.closeAllConnections()
+    await new Promise(done => server.close(done))
+    await until('it to be gone', 5_000, () => !regions.healthy('us') || undefined)
+  } finally {
+    end()
+    server.close()
+  }
+  expect(said.slice(0, 2)).toEqual([`us false ${url} answered 503`, 'us true It answers'])
+})
