@@ -35,6 +35,8 @@ const LEVELS: Readonly<Record<Event['is'], Level>> = {
   'link-down': 'warn',
   'link-failed': 'warn',
   'core-lost': 'warn',
+  'core-seen': 'info',
+  'site-move': 'warn',
   'edge-linked': 'info',
   'edge-unlinked': 'warn',
   'edge-lost': 'warn',

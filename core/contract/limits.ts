@@ -68,6 +68,10 @@ export interface Limits {
   linkStalledMs: number
   /** Edges at one core. */
   maxLinks: number
+  /** An edge with cores of several sites asks each so often whether it is active, and how far away. */
+  siteProbeMs: number
+  /** Another site must have been the better one for so long, and up to twice as long by chance, before an edge moves there. */
+  siteFailbackMs: number
   /** A message of RocketMQ that holds a part of the log is ended when it has so many bytes. */
   walBodyBytes: number
   /** A commit of the log tries again for so long before it says that it failed. */
@@ -99,6 +103,8 @@ export interface Limits {
   bridgeInMessages: number
   /** Another region with a `health` URL is asked this often whether it is ready, and has so long to answer. */
   regionHealthMs: number
+  /** The will of a client that an edge sent away waits for it for so long. */
+  drainWillHoldMs: number
   /** SIGTERM: time to tell clients and flush. */
   shutdownMs: number
   /** Failed authentications of one address per minute before it is refused at once. */
@@ -153,6 +159,8 @@ export const DEFAULT_LIMITS: Limits = {
   linkLostMs: 10_000,
   linkStalledMs: 5_000,
   maxLinks: 4_096,
+  siteProbeMs: 10_000,
+  siteFailbackMs: 30_000,
   walBodyBytes: 1 * MiB,
   walRetryMs: 5_000,
   walRecoveryBytes: 256 * MiB,
@@ -170,6 +178,7 @@ export const DEFAULT_LIMITS: Limits = {
   bridgeInFlight: 64,
   bridgeInMessages: 512,
   regionHealthMs: 2_000,
+  drainWillHoldMs: 30_000,
   shutdownMs: 10_000,
   authFailuresPerMinute: 60,
 }

@@ -16,20 +16,33 @@ import {
   type LinkTransport,
 } from '../../core/contract/link/transport.ts'
 import { Dialer } from './dialer.ts'
+import type { Seen, SiteView } from './sites.ts'
 
 export type LinkEvent =
-  | { readonly is: 'linked'; readonly core: string; readonly url: string; readonly resumed: boolean }
+  | {
+      readonly is: 'linked'
+      readonly core: string
+      readonly site: string
+      readonly url: string
+      readonly resumed: boolean
+    }
   | { readonly is: 'link-down'; readonly detail: string }
   | { readonly is: 'link-failed'; readonly url: string; readonly detail: string; readonly retryMs: number }
   | { readonly is: 'core-lost'; readonly detail: string }
+  /** Another core than the one in use is something else than before. */
+  | { readonly is: 'core-seen'; readonly url: string; readonly seen: Seen['is']; readonly detail: string }
+  /** Another site is better and has been so for long enough: the link goes there. */
+  | { readonly is: 'site-move'; readonly from: string; readonly to: string; readonly url: string }
 
 export interface LinkLifeOptions {
   /** Of this process, never used before. */
   readonly incarnation: Incarnation
   readonly id: string
   readonly region: string
-  /** `ws://` and `wss://` URLs of cores, tried in turn. */
+  /** `ws://` and `wss://` URLs of cores, of one site or of several. */
   readonly cores: readonly string[]
+  /** The site that is linked to whenever one of its cores is active; empty: the nearest. */
+  readonly prefer: string
   /** Empty for none. */
   readonly token: string
   readonly limits: Limits
@@ -51,9 +64,13 @@ export interface LinkLifeEvents {
   suspend(on: boolean): void
   /** The connection came or went, or something was acknowledged. */
   changed(): void
+  /** Says good-bye to the core, as the last thing that is said. */
+  bye(): void
 }
 
 const NO_CORE = 'No core is linked'
+/** A core that is left has so long to take what was said to it last. */
+const BYE_MS = 2_000
 
 export class LinkLife {
   /** Undefined while the core knows nothing of this edge. */
@@ -66,22 +83,27 @@ export class LinkLife {
   /** Incarnation and name of the core that has the session. */
   #core = ''
   #coreName = ''
+  #site = ''
   #trouble = NO_CORE
   #downAt = 0
   /** Called when everything is said and acknowledged, or nothing can be said any more. */
   #closing: (() => void) | undefined
+  /** URL of the core of another site to link to, and since when the old one is being left. */
+  #moving: { readonly url: string; readonly since: number } | undefined
 
   constructor(options: LinkLifeOptions, on: LinkLifeEvents) {
     this.#o = options
     this.#on = on
-    const { cores, connect, stats, now, random } = options
+    const { cores, prefer, connect, limits, stats, now, random } = options
     this.#dialer = new Dialer({
       cores,
+      prefer,
       connect,
+      limits,
       stats,
       now,
       random,
-      hello: () => this.#hello(),
+      hello: probe => this.#hello(probe),
       welcomed: (welcome, transport, url) => this.#welcomed(welcome, transport, url),
       frame: bytes => this.#frame(bytes),
       down: detail => this.#down(detail),
@@ -89,6 +111,9 @@ export class LinkLife {
         this.#trouble = `${NO_CORE}: ${url}: ${detail}`
         this.#event({ is: 'link-failed', url, detail, retryMs })
       },
+      seen: (url, seen) =>
+        this.#event({ is: 'core-seen', url, seen: seen.is, detail: seen.is === 'active' ? '' : seen.detail }),
+      better: url => this.#better(url),
     })
   }
 
@@ -98,7 +123,12 @@ export class LinkLife {
 
   /** One line for people. */
   get state(): string {
-    return this.linked ? `Linked to core '${this.#coreName}'` : this.#trouble
+    return this.linked ? `Linked to core '${this.#coreName}' of site '${this.#site}'` : this.#trouble
+  }
+
+  /** The sites that are known. */
+  get sites(): SiteView[] {
+    return this.#dialer.sites.views(this.#dialer.linkedTo)
   }
 
   start(): void {
@@ -117,6 +147,8 @@ export class LinkLife {
       if (down >= limits.linkGraceMs / 2) this.#suspend(true)
       if (down >= limits.linkLostMs) this.#lost(`No link for ${down} ms`)
     }
+    if (this.#moving !== undefined && now - this.#moving.since > BYE_MS)
+      this.#dialer.drop(CLOSE_NORMAL, 'Moves to another site')
     this.#dialer.tick(now)
   }
 
@@ -134,7 +166,7 @@ export class LinkLife {
     done?.()
   }
 
-  #hello(): Hello {
+  #hello(probe: boolean): Hello {
     const { id, region, token, incarnation } = this.#o
     return {
       is: 'hello',
@@ -145,7 +177,7 @@ export class LinkLife {
       session: String(this.#sessionId),
       token,
       received: this.session?.received ?? 0,
-      probe: false,
+      probe,
     }
   }
 
@@ -160,6 +192,8 @@ export class LinkLife {
     this.session ??= new LinkSession({ limits, stats, read: records => this.#on.read(records) })
     this.#core = welcome.incarnation
     this.#coreName = welcome.core
+    if (this.#site !== '' && this.#site !== welcome.site) stats.switches++
+    this.#site = welcome.site
     if (!this.session.connect(transport, welcome.received, now())) {
       this.#lost(`Core '${welcome.core}' has ${welcome.received} frames, which cannot be`)
       return false
@@ -167,7 +201,7 @@ export class LinkLife {
     if (resumes) stats.resumed++
     else stats.opened++
     stats.nowLinks++
-    this.#event({ is: 'linked', core: welcome.core, url, resumed: resumes })
+    this.#event({ is: 'linked', core: welcome.core, site: welcome.site, url, resumed: resumes })
     this.#suspend(false)
     this.#on.changed()
     return true
@@ -188,15 +222,25 @@ export class LinkLife {
     if (this.#closing !== undefined && session.idle) this.cut()
   }
 
-  #down(detail: string): void {
+  #down(detail: string): string | undefined {
     this.session?.disconnect()
     this.#downAt = this.#o.now()
     this.#trouble = `${NO_CORE}: ${detail}`
     this.#o.stats.nowLinks--
     this.#event({ is: 'link-down', detail })
     this.#on.changed()
+    const next = this.#moving?.url
+    this.#moving = undefined
+    if (next !== undefined) this.#lost(`The link moves to ${next}`)
     if (this.#closing !== undefined) this.cut()
-    else this.#dialer.tick(this.#o.now())
+    return next
+  }
+
+  #better(url: string): void {
+    if (this.#moving !== undefined || this.#closing !== undefined) return
+    this.#moving = { url, since: this.#o.now() }
+    this.#event({ is: 'site-move', from: this.#site, to: this.#dialer.sites.siteOf(url), url })
+    this.#on.bye()
   }
 
   #suspend(on: boolean): void {

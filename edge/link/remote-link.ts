@@ -31,6 +31,7 @@ import { Fifo } from '../flow/fifo.ts'
 import { Answers, type AnswersTo } from './answers.ts'
 import { LinkLife, type LinkLifeOptions } from './link-life.ts'
 import { PendingCalls } from './pending.ts'
+import type { SiteView } from './sites.ts'
 
 /** What the link asks of its edge beside what a core asks. */
 export interface RemoteEdge extends EdgePort {
@@ -77,6 +78,7 @@ export class RemoteLink implements CoreLink {
       lost: () => this.#lost(),
       suspend: on => edge.suspend(on),
       changed: () => this.#weigh(),
+      bye: () => this.#bye(),
     })
   }
 
@@ -94,6 +96,11 @@ export class RemoteLink implements CoreLink {
     return this.#life.state
   }
 
+  /** The sites that are known, for metrics. */
+  get sites(): readonly SiteView[] {
+    return this.#life.sites
+  }
+
   /** A few times a second. ms since the epoch. */
   tick(now: number): void {
     this.#life.tick(now)
@@ -106,9 +113,7 @@ export class RemoteLink implements CoreLink {
   close(): Promise<void> {
     return new Promise(resolve => {
       const timer = setTimeout(() => this.#life.cut(), CLOSE_MS)
-      this.#flush()
-      this.#life.session?.out.u8(FromEdge.bye)
-      this.#life.session?.flush()
+      this.#bye()
       this.#life.close(() => {
         clearTimeout(timer)
         resolve()
@@ -282,6 +287,12 @@ export class RemoteLink implements CoreLink {
   #written(session: LinkSession): void {
     session.written()
     this.#touch()
+  }
+
+  #bye(): void {
+    this.#flush()
+    this.#life.session?.out.u8(FromEdge.bye)
+    this.#life.session?.flush()
   }
 
   // ── the turn

@@ -1,7 +1,7 @@
 /** The settings of `meridian edge`: those of `meridian start` that concern devices, and where the cores are. Loads nothing. */
 import { z } from 'zod'
 import { regionsSchema } from './regions.ts'
-import { deviceSide, edgeMqtt, everyProcess, file, oneOfMany, place, type ResolvedAuth } from './schema.ts'
+import { deviceSide, edgeMqtt, everyProcess, file, oneOfMany, place, placeName, type ResolvedAuth } from './schema.ts'
 
 const MAX_WORKERS = 256
 const MAX_CORES = 64
@@ -19,7 +19,13 @@ export const edgeSchema = z.strictObject({
     )
     .min(1)
     .max(MAX_CORES)
-    .meta({ description: 'The cores of the site; the active one among them is found by asking', unit: '' }),
+    .meta({
+      description: 'The cores, of one site or of several; of those that are active the best one is found by asking',
+      unit: '',
+    }),
+  site: placeName(
+    'Site this edge links to whenever one of its cores is active. Unset, or while none is: the nearest, by round-trip time',
+  ).optional(),
   linkToken: oneOfMany.linkToken,
   linkCaFile: file(
     'Authorities that the certificates of cores (`wss://`) are checked against, PEM. Unset: the usual ones',

@@ -214,6 +214,20 @@ export const limitsSchema = z.strictObject({
     'An edge for which linkUnackedBytes have been waiting for this long counts as dead',
   ),
   maxLinks: bound('maxLinks', 'edges', 1, UINT16, 'Edges at one core'),
+  siteProbeMs: bound(
+    'siteProbeMs',
+    'ms',
+    100,
+    HOUR_MS,
+    'An edge with cores of several sites asks each of them so often whether it is active, and how far away',
+  ),
+  siteFailbackMs: bound(
+    'siteFailbackMs',
+    'ms',
+    0,
+    HOUR_MS,
+    'Another site must have been the better one for so long, and up to twice as long by chance, before an edge moves there',
+  ),
   walBodyBytes: bound(
     'walBodyBytes',
     'bytes',
@@ -308,6 +322,13 @@ export const limitsSchema = z.strictObject({
     100,
     HOUR_MS,
     'Another region with a `health` URL is asked this often, and has so long to answer',
+  ),
+  drainWillHoldMs: bound(
+    'drainWillHoldMs',
+    'ms',
+    0,
+    HOUR_MS,
+    'The will of a client that a draining edge sent away waits so long for it to come back',
   ),
   shutdownMs: bound('shutdownMs', 'ms', 0, HOUR_MS, 'After SIGTERM: time to tell clients and flush queues'),
   authFailuresPerMinute: bound(

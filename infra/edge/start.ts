@@ -43,7 +43,7 @@ class EdgeProcess implements Served {
   #stopping: Promise<void> | undefined
 
   static async open(config: EdgeConfig, log: Logger, connect: LinkConnector, hooks: Hooks = {}): Promise<EdgeProcess> {
-    const { id, region, core, linkToken, limits } = config
+    const { id, region, core, site, linkToken, limits } = config
     const stats = new LinkStats()
     let link: RemoteLink | undefined
     const host = await EdgeHost.open(config, log, hooks, async ({ turn, eventLog }) => edge => {
@@ -52,6 +52,7 @@ class EdgeProcess implements Served {
         id,
         region,
         cores: core,
+        prefer: site ?? '',
         token: linkToken ?? '',
         limits,
         stats,

@@ -146,6 +146,7 @@ function remote(
         id: `e${lives}`,
         region: 'r1',
         cores: [url()],
+        prefer: '',
         token: 'secret',
         limits: DEFAULT_LIMITS,
         stats: new LinkStats(),

@@ -147,6 +147,7 @@ export class Site implements Gateway {
           id: `e${i}`,
           region: 'r1',
           cores: [URL],
+          prefer: '',
           token: 'secret',
           limits: this.#limits,
           stats: process.linkStats,

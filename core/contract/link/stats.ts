@@ -16,6 +16,7 @@ export class LinkStats {
   damaged = 0
   refused = 0
   lost = 0
+  switches = 0
   stalled = 0
   droppedQos0 = 0
 }
@@ -37,6 +38,7 @@ export const LINK_STATS_HELP: Readonly<Record<keyof LinkStats, string>> = {
   damaged: 'Links closed because of a damaged or impossible frame',
   refused: 'Links refused: wrong token or version, or no active core',
   lost: 'Edges given up by a core, or cores given up by an edge, with all that was under way',
+  switches: 'Links that an edge has made to another site than the one before',
   stalled: 'Edges given up because they took nothing for too long',
   droppedQos0: 'QoS 0 messages dropped because a link did not keep up',
 }

@@ -137,6 +137,7 @@ async function edge(): Promise<void> {
       id: 'e1',
       region: 'r1',
       cores: [`ws://127.0.0.1:${port}/link`],
+      prefer: '',
       token: TOKEN,
       limits,
       stats: new LinkStats(),

@@ -16,9 +16,9 @@ describe('which core', () => {
     expect(world.link.state).toMatch(/^No core is linked: ws:\/\/c[12]: /)
     new FakeCore(world, 'c2')
     world.pass(2000)
-    expect([world.link.linked, world.link.state]).toEqual([true, "Linked to core 'c2'"])
-    expect(standby.events[0]).toMatchObject({ is: 'edge-refused', why: 'standby', detail: 'Core c2 is active' })
-    expect(world.events.at(-1)).toEqual({ is: 'linked', core: 'c2', url: 'ws://c2', resumed: false })
+    expect([world.link.linked, world.link.state]).toEqual([true, "Linked to core 'c2' of site 'eu'"])
+    expect([standby.events, standby.stats.refused], 'it was only asked').toEqual([[], 0])
+    expect(world.events.at(-1)).toEqual({ is: 'linked', core: 'c2', site: 'eu', url: 'ws://c2', resumed: false })
   })
 
   test('one that has another token refuses', () => {
@@ -274,6 +274,6 @@ describe('good-bye', () => {
     world.network.listeners.delete('ws://c1')
     world.settle()
     world.pass(1000)
-    expect(world.link.state).toBe("Linked to core 'c2'")
+    expect(world.link.state).toBe("Linked to core 'c2' of site 'eu'")
   })
 })

@@ -75,6 +75,7 @@ export class World {
   readonly events: LinkEvent[] = []
   readonly stats = new LinkStats()
   link!: RemoteLink
+  prefer = ''
 
   constructor(limits: Partial<Limits> = {}) {
     this.limits = { ...DEFAULT_LIMITS, ...limits }
@@ -97,6 +98,7 @@ export class World {
       id: 'e1',
       region: 'r1',
       cores,
+      prefer: this.prefer,
       token: 'secret',
       limits: this.limits,
       stats: this.stats,
