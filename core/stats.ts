@@ -6,6 +6,7 @@ export class CoreStats {
   nowSubscriptions = 0
   nowRetained = 0
   nowRetainedBytes = 0
+  nowTombstones = 0
   nowInboxMessages = 0
   nowInboxBytes = 0
   /** Envelopes in the log that something still waits for. */
@@ -31,7 +32,14 @@ export class CoreStats {
   inboxExpired = 0
   retainedRefused = 0
   retainedExpired = 0
+  /** A newer one of the topic was known, from this site or another. */
+  retainedStale = 0
   willsPublished = 0
+  /** Of clients of other sites that are dead. Counted in `willsPublished` too. */
+  willsForOthers = 0
+  nowSitesDead = 0
+  /** Wills of clients of dead sites that are not due yet, or being published. */
+  nowWillsOfDead = 0
   /** Messages found in the log at start that a session still needed. */
   recovered = 0
   /** Sessions whose un-acked state was stored because it held the log for too long. */
@@ -44,6 +52,7 @@ export type CoreEvent =
   | { readonly is: 'retained-refused'; readonly topic: string; readonly why: 'payload' | 'count' | 'bytes' }
   | { readonly is: 'session-expired'; readonly client: string }
   | { readonly is: 'will-published'; readonly client: string; readonly topic: string }
+  | { readonly is: 'site-dead' | 'site-back'; readonly site: string }
   | { readonly is: 'commit-failed'; readonly detail: string; readonly retryMs: number }
   | { readonly is: 'commit-recovered' }
   | { readonly is: 'recovered'; readonly sessions: number; readonly retained: number; readonly messages: number }

@@ -25,6 +25,8 @@ const LEVELS: Readonly<Record<Event['is'], Level>> = {
   'handshake-failed': 'info',
   'certificates-reloaded': 'info',
   recovered: 'info',
+  'site-dead': 'error',
+  'site-back': 'warn',
   'inbox-dropped': 'warn',
   'retained-refused': 'warn',
   'certificates-refused': 'warn',

@@ -72,6 +72,13 @@ export interface Limits {
   siteProbeMs: number
   /** Another site must have been the better one for so long, and up to twice as long by chance, before an edge moves there. */
   siteFailbackMs: number
+  /** Another site whose lease has been over for so long is dead. */
+  siteGraceMs: number
+  /** Claims that wait for the directory; and clients of whom it is to be told something when it can be reached again. */
+  directoryClaims: number
+  directoryWrites: number
+  /** Of a retained message that was removed its stamp is kept, for so many topics and as long as an inbox: with several sites. */
+  retainedTombstones: number
   /** A message of RocketMQ that holds a part of the log is ended when it has so many bytes. */
   walBodyBytes: number
   /** A commit of the log tries again for so long before it says that it failed. */
@@ -161,6 +168,10 @@ export const DEFAULT_LIMITS: Limits = {
   maxLinks: 4_096,
   siteProbeMs: 10_000,
   siteFailbackMs: 30_000,
+  siteGraceMs: 3_000,
+  directoryClaims: 65_536,
+  directoryWrites: 100_000,
+  retainedTombstones: 100_000,
   walBodyBytes: 1 * MiB,
   walRetryMs: 5_000,
   walRecoveryBytes: 256 * MiB,

@@ -1,12 +1,13 @@
-/** What the sites of one installation know of each other through the global state: where each session lives, whose will was published. Owns no session and no link. */
+/** What the sites of one installation know of each other through the global state: where each session lives, whose will was published, which site is dead. Owns no session and no link. */
 import type { ClientKey } from '../contract/ids.ts'
+import type { Message } from '../contract/message.ts'
 import type { SessionRecord, StoredSubscription } from '../state/port.ts'
 
-/** A name as `--site` has it. */
+/** A name as `--site` has it: letters, digits, `-`, `_`. */
 export type SiteName = string
 
 export interface Claimed {
-  /** Above every epoch the client had at any site. */
+  /** Above every epoch the client had at any site, as far as the global state and `atLeast` tell. */
   readonly epoch: number
   /** Other sites that may hold something of the session and have not been settled, the one that had it last first. */
   readonly from: readonly SiteName[]
@@ -20,7 +21,10 @@ export interface Foreign {
 
 /** Of one site. Callbacks run later, never inside the call; `undefined` where the global state cannot be reached. */
 export interface Directory {
-  /** The session of this client lives here from now on. `atLeast`: the highest epoch that is known here. In the order of the calls. */
+  /**
+   * The session of this client lives here from now on. `atLeast`: the highest epoch that is known here. In the order of the
+   * calls. One that was answered with `undefined` may have been carried out; claiming again is harmless, and names the same `from`.
+   */
   claim(client: ClientKey, atLeast: number, done: (claimed: Claimed | undefined) => void): void
   /** What `from` held of the session is durable here, or nobody wants it any more. Tried again until it is known to all. */
   settled(client: ClientKey, from: SiteName): void
@@ -28,12 +32,38 @@ export interface Directory {
   forget(client: ClientKey, epoch: number): void
   /** Where the session lives; '' if nowhere. */
   find(client: ClientKey, done: (site: SiteName | undefined) => void): void
-  /** The will of this epoch is to be published: true for one asker only; `unless` a later epoch was claimed (a client that is back within its will delay), or whether or not (its owner knows that it was due before). */
-  takeWill(client: ClientKey, epoch: number, unless: 'claimed' | 'never', done: (mine: boolean | undefined) => void): void
+  /**
+   * The will of this epoch is to be published: true for one asker only, and only while no later epoch was claimed. Asked again
+   * until the global state answers; `undefined` only if too much waits for that, or this core ends.
+   */
+  takeWill(client: ClientKey, epoch: number, done: (mine: boolean | undefined) => void): void
   /** `none` if that site has written nothing of it. */
   read(site: SiteName, client: ClientKey, done: (found: Foreign | 'none' | undefined) => void): void
-  /** At start. Of these clients, which live elsewhere. Rejects if the global state cannot be reached. */
+  /** At start. Of these clients, whose session lives at, or ended at, another site: what is here of it is remains. Rejects if the global state cannot be reached. */
   elsewhere(clients: readonly ClientKey[]): Promise<ReadonlySet<ClientKey>>
+  /**
+   * The global state has lost writes: these sessions live here, unless another site has claimed them in a later epoch or in the
+   * same one. Answers, and rejects, like `elsewhere`.
+   */
+  restore(sessions: Iterable<SessionEpoch>): Promise<ReadonlySet<ClientKey>>
   /** At start. What other sites have of sessions that live, or ended, here: not settled. Rejects like `elsewhere`. */
   owed(): Promise<ReadonlyMap<ClientKey, readonly SiteName[]>>
+}
+
+export type SessionEpoch = Readonly<Pick<SessionRecord, 'client' | 'epoch'>>
+
+export interface Seen {
+  readonly site: SiteName
+  /** For how long its lease has been over; undefined while it is good, and for a site that was never there. ms. */
+  readonly expiredMs: number | undefined
+  /** How far its clock is before ours. ms. */
+  readonly aheadMs: number
+}
+
+/** What the global state tells of other sites. All of it rejects if that cannot be reached. */
+export interface SiteWatch {
+  look(): Promise<readonly Seen[]>
+  /** Records of that site which hold a will. */
+  willed(site: SiteName): AsyncIterable<SessionRecord>
+  retained(site: SiteName): AsyncIterable<Message>
 }

@@ -228,6 +228,22 @@ export const limitsSchema = z.strictObject({
     HOUR_MS,
     'Another site must have been the better one for so long, and up to twice as long by chance, before an edge moves there',
   ),
+  siteGraceMs: bound('siteGraceMs', 'ms', 0, HOUR_MS, 'Another site whose lease has been over for so long is dead'),
+  directoryClaims: bound('directoryClaims', 'claims', 1, MILLIONS, 'Claims that wait for the directory of several sites'),
+  directoryWrites: bound(
+    'directoryWrites',
+    'clients',
+    1,
+    MILLIONS,
+    'Clients of whom the directory is to be told something when it can be reached again',
+  ),
+  retainedTombstones: bound(
+    'retainedTombstones',
+    'topics',
+    0,
+    MILLIONS,
+    'Topics whose retained message was removed and must not come back from another site',
+  ),
   walBodyBytes: bound(
     'walBodyBytes',
     'bytes',
