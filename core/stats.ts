@@ -35,6 +35,7 @@ export class CoreStats {
   /** A newer one of the topic was known, from this site or another. */
   retainedStale = 0
   willsPublished = 0
+  willsHeld = 0
   /** Of clients of other sites that are dead. Counted in `willsPublished` too. */
   willsForOthers = 0
   nowSitesDead = 0

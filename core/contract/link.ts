@@ -52,6 +52,8 @@ export interface RetainedPage {
 export interface Release {
   /** false: a DISCONNECT with 0x00 (or takeover rules) removes the will; true: it is published after its delay. */
   readonly will: boolean
+  /** The edge itself sent the client away: the will waits for it for `limits.drainWillHoldMs`, even if nothing else of the session does. */
+  readonly sentAway?: boolean
   readonly expirySec: number
   readonly outbound: Outbound
   /** Messages handed to this edge that it had not seen when the session ended, oldest first. Filled in by the core's end of the link. */

@@ -76,6 +76,8 @@ export class Session {
   offlineAt = 0
   /** Not published yet. */
   will: Will | undefined = undefined
+  /** Its edge sent it away: until then the will is not published. ms since the epoch. */
+  heldUntil = 0
   /** There is a record of it in the state. */
   stored = false
   dirty = false

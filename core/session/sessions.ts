@@ -3,18 +3,19 @@ import type { ClientKey, TopicFilter } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
 import type { ClaimReply, ClaimRequest, EdgePort, Handed, Release } from '../contract/link.ts'
 import { type Message, type MessageInit, messageKey } from '../contract/message.ts'
-import type { Subscription, Will } from '../contract/session.ts'
+import type { Subscription } from '../contract/session.ts'
 import type { InboxStore } from '../inbox/port.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Routes } from '../route/routes.ts'
 import type { SessionRecord, State, StoredSubscription } from '../state/port.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
-import { matches, parseShare } from '../topic/validate.ts'
-import { endsAt, willDueAt, willMessage } from '../will/will.ts'
+import { endsAt, ownWill, willDueAt, willMessage } from '../will/will.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Flights } from './flights.ts'
 import type { Durably, Inboxes } from './inbox.ts'
+import { restored } from './restored.ts'
 import { Session } from './session.ts'
+import { wants } from './wants.ts'
 
 export interface SessionsOptions {
   readonly state: State
@@ -100,7 +101,7 @@ export class Sessions {
     done: () => void,
   ): void {
     const s = this.#sessions.get(client)
-    if (s === undefined || s.epoch !== epoch) return
+    if (s === undefined || s.epoch !== epoch || (s.presence === 'offline' && !s.persistent)) return
     const routes = this.#o.routes(client)
     for (const subscription of subscriptions) {
       const { filter } = subscription
@@ -135,7 +136,12 @@ export class Sessions {
     s.offlineAt = this.#o.now()
     s.expirySec = persistent ? release.expirySec : 0
     if (!release.will) s.will = undefined
-    if (!persistent) this.end(s)
+    if (release.sentAway === true && s.will !== undefined) {
+      s.heldUntil = s.offlineAt + this.#o.limits.drainWillHoldMs
+      this.#o.stats.willsHeld++
+    }
+    if (!persistent && s.heldUntil > 0 && s.waiting === undefined) this.#keepWill(s)
+    else if (!persistent) this.end(s)
     else {
       this.#o.flights.takeAll(s, release.outbound)
       const routes = this.#o.routes(s.client)
@@ -184,6 +190,8 @@ export class Sessions {
   /** Publishes what is due of an offline session and ends it if it is over; otherwise sets its next deadline. */
   settle(s: Session, now: number): void {
     if (s.presence !== 'offline') return
+    const held = s.will !== undefined && s.heldUntil > now
+    if (endsAt(s) <= now && held) return s.persistent ? this.#keepWill(s) : this.#deadlines.set(s, s.heldUntil)
     if (endsAt(s) <= now) {
       this.#o.stats.sessionsExpired++
       this.#o.events({ is: 'session-expired', client: s.client })
@@ -197,10 +205,11 @@ export class Sessions {
     this.#deadlines.set(s, Math.min(endsAt(s), willDueAt(s)))
   }
 
-  /** Removes a session and everything of it; a will that waits is published first [MQTT-3.1.3-9 of 5.0]. */
+  /** Removes a session and everything of it; a will that waits, and is not held, is published first [MQTT-3.1.3-9 of 5.0]. */
   end(s: Session): void {
     const { state, stats, flights, inboxes, turn } = this.#o
-    if (s.will !== undefined && s.offlineAt > 0) this.#publishWill(s, this.#o.now())
+    const now = this.#o.now()
+    if (s.will !== undefined && s.offlineAt > 0 && s.heldUntil <= now) this.#publishWill(s, now)
     for (const filter of s.subscriptions.keys()) this.#unroute(s, filter)
     stats.nowSubscriptions -= s.subscriptions.size
     stats.nowSessions--
@@ -253,21 +262,7 @@ export class Sessions {
 
   /** A session as the state has it: offline until somebody claims it. */
   load(record: SessionRecord): Session {
-    const s = new Session(record.client, record.since)
-    s.asOf = record.asOf
-    s.epoch = record.epoch
-    s.expirySec = record.expirySec
-    s.offlineAt = record.offlineAt
-    s.will = record.will
-    s.stored = true
-    for (const { packetId, state, qos, retain, message } of record.inflight) {
-      s.inflight ??= new Map()
-      s.inflight.set(packetId, { state, qos, retain, message, envelope: undefined, recorded: true })
-    }
-    for (const packetId of record.received) {
-      s.received ??= new Map()
-      s.received.set(packetId, { envelope: undefined, recorded: true })
-    }
+    const s = restored(record)
     this.#epoch = Math.max(this.#epoch, record.epoch)
     this.#sessions.set(s.client, s)
     this.#o.stats.nowSessions++
@@ -300,6 +295,7 @@ export class Sessions {
     s.expirySec = expirySec
     s.offlineAt = 0
     s.will = request.will === undefined ? undefined : ownWill(request.will)
+    s.heldUntil = 0
     this.#deadlines.delete(s)
     if (s.persistent || s.will !== undefined) s.stored = true
     this.mark(s)
@@ -353,6 +349,19 @@ export class Sessions {
     else routes.removeOffline(filter, s)
   }
 
+  /** It ends, but for its will: that waits for the client in an empty session, which nobody can resume. */
+  #keepWill(s: Session): void {
+    const { epoch, will, offlineAt, heldUntil } = s
+    this.end(s)
+    const rest = new Session(s.client, this.#o.turn.next)
+    Object.assign(rest, { epoch, will, offlineAt, heldUntil, stored: true })
+    this.#sessions.set(rest.client, rest)
+    this.#o.stats.nowSessions++
+    this.#deadlines.set(rest, heldUntil)
+    this.mark(rest)
+    this.#o.turn.urge()
+  }
+
   #publishWill(s: Session, now: number): void {
     const will = s.will!
     s.will = undefined
@@ -370,20 +379,10 @@ export class Sessions {
       expirySec: s.expirySec,
       offlineAt: s.offlineAt,
       will: s.will,
+      heldUntil: s.heldUntil,
       inflight: this.#o.flights.inflight(s),
       received: [...(s.received?.keys() ?? [])],
       inbox: this.#o.store.mark(s.client),
     }
   }
 }
-
-/** What is routed to an edge in this session's name, by its own subscriptions or to it alone. */
-const wants = (s: Session, message: Message): boolean => {
-  if (message.target !== '') return message.target === s.client
-  for (const { filter, qos, noLocal } of s.subscriptions.values())
-    if (qos > 0 && !(noLocal && message.sender === s.client) && parseShare(filter) === undefined)
-      if (matches(filter, message.topic)) return true
-  return false
-}
-
-const ownWill = (will: Will): Will => ({ ...will, payload: will.payload.slice(), props: will.props.slice() })

@@ -22,6 +22,8 @@ export interface SessionRecord {
   readonly offlineAt: number
   /** Not published yet. */
   readonly will: Will | undefined
+  /** As in `Session`: the will waits until then, even if the session has ended before. */
+  readonly heldUntil: number
   readonly inflight: readonly Inflight[]
   readonly received: readonly number[]
   /** What the inbox store wants kept (`InboxStore.mark`). */

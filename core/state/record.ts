@@ -10,6 +10,7 @@ const WILL = 1
 const INBOX = 2
 const RETAIN = 4
 const EXPIRES = 8
+const HELD = 4
 const SENT = 0
 const RECEIVED = 1
 const QOS_2 = 2
@@ -20,7 +21,11 @@ const RETAIN_AS_PUBLISHED = 8
 export function encodeSession(record: SessionRecord): Uint8Array {
   const w = new ByteWriter()
   w.u8(VERSION)
-  w.u8((record.will === undefined ? 0 : WILL) | (record.inbox === undefined ? 0 : INBOX))
+  w.u8(
+    (record.will === undefined ? 0 : WILL) |
+      (record.inbox === undefined ? 0 : INBOX) |
+      (record.heldUntil === 0 ? 0 : HELD),
+  )
   w.varint(record.epoch)
   w.varint(record.since)
   w.varint(record.asOf)
@@ -36,6 +41,7 @@ export function encodeSession(record: SessionRecord): Uint8Array {
   w.varint(record.received.length)
   for (const packetId of record.received) w.varint(packetId)
   if (record.inbox !== undefined) w.blob(record.inbox)
+  if (record.heldUntil > 0) w.varint(Math.ceil(record.heldUntil))
   return w.copy()
 }
 
@@ -67,7 +73,8 @@ export function decodeSession(client: ClientKey, bytes: Uint8Array): SessionReco
   const received: number[] = []
   for (let n = r.varint(); n > 0; n--) received.push(r.varint())
   const inbox = (flags & INBOX) === 0 ? undefined : r.blob()
-  return { client, epoch, since, asOf, expirySec, offlineAt, will, inflight, received, inbox }
+  const heldUntil = (flags & HELD) === 0 ? 0 : r.varint()
+  return { client, epoch, since, asOf, expirySec, offlineAt, will, heldUntil, inflight, received, inbox }
 }
 
 function writeWill(w: ByteWriter, will: Will): void {

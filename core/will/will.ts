@@ -12,11 +12,11 @@ type Ending = Readonly<Pick<Session, 'offlineAt' | 'expirySec'>>
 export const endsAt = (s: Ending): number =>
   s.offlineAt === 0 || s.expirySec === EXPIRY_NEVER ? Number.POSITIVE_INFINITY : s.offlineAt + s.expirySec * 1000
 
-/** The earlier of its delay and the end of the session [MQTT-3.1.3-9 of 5.0]; Infinity if there is none to publish. ms since the epoch. */
-export const willDueAt = (s: Ending & { readonly will: Will | undefined }): number =>
+/** The earlier of its delay and the end of the session [MQTT-3.1.3-9 of 5.0], but not while it is held; Infinity if there is none to publish. ms since the epoch. */
+export const willDueAt = (s: Ending & Readonly<Pick<Session, 'will' | 'heldUntil'>>): number =>
   s.offlineAt === 0 || s.will === undefined
     ? Number.POSITIVE_INFINITY
-    : Math.min(s.offlineAt + s.will.delaySec * 1000, endsAt(s))
+    : Math.max(Math.min(s.offlineAt + s.will.delaySec * 1000, endsAt(s)), s.heldUntil)
 
 /** Message Expiry Interval counts from publication [MQTT5 3.1.3.2.4]. */
 export function willMessage(client: ClientKey, will: Will, now: number): MessageInit {
@@ -33,3 +33,6 @@ export function willMessage(client: ClientKey, will: Will, now: number): Message
     sender: client,
   }
 }
+
+/** A copy that holds no network buffer. */
+export const ownWill = (will: Will): Will => ({ ...will, payload: will.payload.slice(), props: will.props.slice() })

@@ -247,12 +247,12 @@ export class RemoteLink implements CoreLink {
     this.#written(session)
   }
 
-  release(client: ClientKey, epoch: number, { will, expirySec, outbound }: Release): void {
+  release(client: ClientKey, epoch: number, { will, sentAway, expirySec, outbound }: Release): void {
     const session = this.#begin(FromEdge.release, client, epoch)
     if (session === undefined) return
     if (this.#owned.get(client) === epoch) this.#owned.delete(client)
     const { out } = session
-    out.u8(will ? 1 : 0)
+    out.u8((will ? 1 : 0) | (sentAway === true ? 2 : 0))
     out.varint(expirySec)
     out.varint(this.#seen)
     writeOutbound(out, outbound)

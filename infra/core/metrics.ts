@@ -34,6 +34,7 @@ const HELP: Readonly<Record<keyof CoreStats, string>> = {
   retainedExpired: 'Retained messages removed because they expired',
   retainedStale: 'Retained messages that came after a newer one of their topic',
   willsPublished: 'Wills published',
+  willsHeld: 'Wills held back because an edge sent their clients away, in case they come back',
   willsForOthers: 'Wills published for clients of other sites that are dead',
   nowSitesDead: 'Other sites that are dead',
   nowWillsOfDead: 'Wills of clients of dead sites that are not due yet, or being published',

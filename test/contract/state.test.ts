@@ -38,6 +38,7 @@ const record = (client: ClientKey, more: Partial<SessionRecord> = {}): SessionRe
   expirySec: 0xffffffff,
   offlineAt: 1_700_000_000_000,
   will: undefined,
+  heldUntil: 0,
   inflight: [],
   received: [],
   inbox: undefined,
@@ -107,6 +108,7 @@ describe.each(STATES)('state: $name', ({ make, loses }) => {
         { packetId: 65_535, state: 'sent', qos: 1, retain: true, message: message(3, 2) },
       ],
       received: [1, 65_535],
+      heldUntil: 1_700_000_030_000,
       inbox: new Uint8Array([1, 2, 3]),
     })
     box.state.putSession(record(A, { epoch: 1 }))

@@ -14,7 +14,7 @@
  *     spool        client, epoch, ref
  *     drain        req, client, epoch, limit
  *     save         client, epoch, outbound
- *     release      client, epoch, flags (1 will), expiry, seen, outbound
+ *     release      client, epoch, flags (1 will, 2 sent away), expiry, seen, outbound
  *     giveBack     group, ref
  *     delivered    ranges of delivery numbers
  *     bye          nothing: the edge goes, and its sessions are released

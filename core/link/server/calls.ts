@@ -152,11 +152,17 @@ export class Calls {
   #release(r: ByteReader): void {
     const client = readClient(r)
     const epoch = r.varint()
-    const will = r.u8() !== 0
+    const flags = r.u8()
     const expirySec = r.varint()
     const unseen = this.#port.unseen(r.varint())
     const outbound = readOutbound(r, this.#handed)
-    this.#link.release(client, epoch, { will, expirySec, outbound, unseen })
+    this.#link.release(client, epoch, {
+      will: (flags & 1) !== 0,
+      sentAway: (flags & 2) !== 0,
+      expirySec,
+      outbound,
+      unseen,
+    })
   }
 
   #message(r: ByteReader): Message {

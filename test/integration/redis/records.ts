@@ -20,6 +20,7 @@ export const record = (id: string | number, more: Partial<SessionRecord> = {}): 
   expirySec: EXPIRY_NEVER,
   offlineAt: 0,
   will: undefined,
+  heldUntil: 0,
   inflight: [],
   received: [],
   inbox: undefined,

@@ -31,7 +31,17 @@ test('what was lost is written again, what had been deleted goes again', async (
   const retained = edge.retained('$r/2').messages[0]!
   state.deleteSession(key('a'))
   state.deleteRetained(retained.tenant, retained.topic)
-  const old = { epoch: 1, since: 1, asOf: 1, expirySec: 9, offlineAt: 1, will: undefined, inflight: [], received: [] }
+  const old = {
+    epoch: 1,
+    since: 1,
+    asOf: 1,
+    expirySec: 9,
+    offlineAt: 1,
+    will: undefined,
+    heldUntil: 0,
+    inflight: [],
+    received: [],
+  }
   state.putSession({ ...old, client: key('gone'), inbox: undefined })
   state.putSubscription(key('a'), { ...sub('three'), since: 1 })
   const stale = edge.publish('r/old', 'z', { retain: true, qos: 0 })

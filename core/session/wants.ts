@@ -1,0 +1,13 @@
+/** Which messages an edge is handed for a session, beside shared groups. Routes nothing. */
+import type { Message } from '../contract/message.ts'
+import { matches, parseShare } from '../topic/validate.ts'
+import type { Session } from './session.ts'
+
+/** What is routed to an edge in this session's name, by its own subscriptions or to it alone. */
+export const wants = (s: Session, message: Message): boolean => {
+  if (message.target !== '') return message.target === s.client
+  for (const { filter, qos, noLocal } of s.subscriptions.values())
+    if (qos > 0 && !(noLocal && message.sender === s.client) && parseShare(filter) === undefined)
+      if (matches(filter, message.topic)) return true
+  return false
+}
