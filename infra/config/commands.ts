@@ -35,9 +35,11 @@ export class Command<S, C> {
 }
 
 export const START = new Command('start', configSchema, settings => resolveStart(settings, false))
+export const EDGE = new Command('edge', edgeSchema, settings => resolveEdge(settings, false), doubtsOfEdge)
+export const CORE = new Command('core', coreSchema, resolveCore)
+
 /** On a host that listens itself. */
 export const HOSTED = new Command('start', configSchema, settings => resolveStart(settings, true))
-export const EDGE = new Command('edge', edgeSchema, resolveEdge, doubtsOfEdge)
-export const CORE = new Command('core', coreSchema, resolveCore)
+export const HOSTED_EDGE = new Command('edge', edgeSchema, settings => resolveEdge(settings, true), doubtsOfEdge)
 
 export const COMMANDS = [START, EDGE, CORE] as const

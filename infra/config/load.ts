@@ -1,7 +1,8 @@
 /** Loads the configuration: defaults, then the file, then variables, then flags; names everything that is wrong at once. Opens no file itself. */
 import type { z } from 'zod'
-import { COMMANDS, type Command, HOSTED } from './commands.ts'
+import { COMMANDS, type Command, HOSTED, HOSTED_EDGE } from './commands.ts'
 import { describe } from './describe.ts'
+import type { EdgeConfig } from './edge.ts'
 import { didYouMean } from './nearest.ts'
 import { ConfigError, show } from './problem.ts'
 import type { Config } from './schema.ts'
@@ -22,10 +23,23 @@ export interface Loaded<C> {
   readonly warnings: readonly string[]
 }
 
-/** What a serverless host leaves to variables: no listener of its own, and in memory unless a data directory is named. */
-export function loadHosted(env: Inputs['env'], readFile: Inputs['readFile']): Loaded<Config> {
+/** What a serverless host runs. */
+export type Hosted = ({ readonly is: 'gateway' } & Loaded<Config>) | ({ readonly is: 'edge' } & Loaded<EdgeConfig>)
+
+/**
+ * What a serverless host leaves to variables and a file: no listener of its own. With a `core` it is an edge; else a gateway,
+ * in memory unless a data directory is named.
+ */
+export function loadHosted(env: Inputs['env'], readFile: Inputs['readFile']): Hosted {
   const argv = ['--mqtt-port', 'off', '--http-port', 'off', '--listeners', '[]']
-  return load(HOSTED, { argv, env: { MERIDIAN_DATA_DIR: ':memory:', ...env }, readFile })
+  const file = env[CONFIG_VARIABLE]
+  const isEdge =
+    env.MERIDIAN_CORE !== undefined ||
+    (file !== undefined && readYaml(file, readFile).given.some(({ path }) => path[0] === 'core'))
+  if (!isEdge)
+    return { is: 'gateway', ...load(HOSTED, { argv, env: { MERIDIAN_DATA_DIR: ':memory:', ...env }, readFile }) }
+  const alone = [...argv, '--workers', '1', '--status-port', 'off', '--reuse-port', 'false']
+  return { is: 'edge', ...load(HOSTED_EDGE, { argv: alone, env, readFile }) }
 }
 
 /** The configuration in force. Throws a ConfigError with every problem found. */

@@ -21,10 +21,10 @@ export const resolveStart = (settings: Settings, hosted: boolean): Config => ({
 })
 
 /** As `resolveStart`, for an edge of its own. */
-export function resolveEdge(settings: EdgeSettings): EdgeConfig {
-  const core = settings.core.map(coreUrl)
+export function resolveEdge(settings: EdgeSettings, hosted: boolean): EdgeConfig {
+  const core = [...new Set(settings.core.map(coreUrl))]
   const found = [...checkEdgeLink(settings, core), ...checkRegions(settings.region, settings.regions)]
-  const auth = resolveAccess(settings, false, found)
+  const auth = resolveAccess(settings, hosted, found)
   return { ...settings, id: settings.id ?? nameOfHost(), core, auth }
 }
 

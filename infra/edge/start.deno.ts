@@ -1,13 +1,14 @@
 /** `meridian edge` on Deno: one process; its WebSocket takes authorities from Deno's own options and shows no certificate. */
+import type { LinkConnector } from '../../core/contract/link/transport.ts'
 import { webConnector } from '../../edge/link/socket.ts'
-import type { Start } from '../cli/ports.ts'
 import type { EdgeConfig } from '../config/edge.ts'
 import { deno } from './runtime.deno.ts'
 import { edgeOn } from './start.ts'
 
-const startOne = edgeOn({ ...deno, connector: () => Promise.resolve(webConnector()) })
+export const startEdge = edgeOn({ ...deno, connector: denoConnector })
 
-export const startEdge: Start<EdgeConfig> = (config, log) => {
+/** Rejects with a text that names the settings that need Node. */
+export function denoConnector(config: EdgeConfig): Promise<LinkConnector> {
   const { workers, reusePort, linkCaFile, linkCertFile } = config
   const missing = [
     ...(workers > 1 ? ['workers'] : []),
@@ -15,7 +16,7 @@ export const startEdge: Start<EdgeConfig> = (config, log) => {
     ...(linkCaFile === undefined ? [] : ['linkCaFile (start Deno with --cert FILE)']),
     ...(linkCertFile === undefined ? [] : ['linkCertFile']),
   ]
-  if (missing.length > 0)
-    return Promise.reject(new Error(`${missing.join(', ')}: an edge on Deno does not offer that; run it on Node`))
-  return startOne(config, log)
+  return missing.length > 0
+    ? Promise.reject(new Error(`${missing.join(', ')}: an edge on Deno does not offer that; run it on Node`))
+    : Promise.resolve(webConnector())
 }

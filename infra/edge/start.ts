@@ -12,6 +12,7 @@ import { registerIdentity, registerStats } from '../metrics.ts'
 import { EdgeHost, type Hooks } from './host.ts'
 import { type OpenRegions, openRegions } from './regions.ts'
 import { type Runtime, type Served, serveDevices } from './serve.ts'
+import { registerSites } from './site-metrics.ts'
 
 /** Time-outs of the link are kept to a quarter of a second. */
 const LINK_TICK_MS = 250
@@ -35,7 +36,8 @@ export const edgeOn =
     }
   }
 
-class EdgeProcess implements Served {
+/** Edge and link without a listener: devices come in through `http`, or through listeners that are given `host.edge.accept`. */
+export class EdgeProcess implements Served {
   readonly host: EdgeHost
   readonly #link: RemoteLink
   readonly #regions: OpenRegions
@@ -67,7 +69,9 @@ class EdgeProcess implements Served {
     if (link === undefined) throw new Error('The edge made no link')
     registerStats(host.registry, 'meridian_link', stats, LINK_STATS_HELP)
     registerIdentity(host.registry, 'edge', { id, region })
-    return new EdgeProcess(host, link, openRegions(config, host.registry, log))
+    const opened = link
+    registerSites(host.registry, () => opened.sites)
+    return new EdgeProcess(host, opened, openRegions(config, host.registry, log))
   }
 
   private constructor(host: EdgeHost, link: RemoteLink, regions: OpenRegions) {

@@ -219,6 +219,7 @@ describe('what nobody should send', () => {
       token: 'secret',
       received: 0,
       probe: false,
+      site: '',
     } as const
     events.message(encodeHello(hello))
     expect(core.ports.length).toBe(1)

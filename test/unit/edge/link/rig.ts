@@ -2,12 +2,13 @@
 import type { Incarnation, TopicName } from '../../../../core/contract/ids.ts'
 import { DEFAULT_LIMITS, type Limits } from '../../../../core/contract/limits.ts'
 import { LinkStats } from '../../../../core/contract/link/stats.ts'
+import type { LinkConnector } from '../../../../core/contract/link/transport.ts'
 import type { ClaimReply, CoreLink, EdgePort } from '../../../../core/contract/link.ts'
 import { Message } from '../../../../core/contract/message.ts'
 import { type CoreHost, LinkServer, type LinkServerEvent } from '../../../../core/link/server/link-server.ts'
 import type { LinkEvent } from '../../../../edge/link/link-life.ts'
 import { type RemoteEdge, RemoteLink } from '../../../../edge/link/remote-link.ts'
-import { Network } from '../../../harness/wire.ts'
+import { Network, type Wire } from '../../../harness/wire.ts'
 import { key } from '../../core/rig.ts'
 
 export const message = (seq: number, qos: 0 | 1 | 2 = 1, size = 10): Message =>
@@ -32,7 +33,10 @@ export class FakeCore implements CoreHost {
   readonly events: LinkServerEvent[] = []
   readonly stats = new LinkStats()
 
+  readonly id: string
+
   constructor(world: World, id: string, token = 'secret', site = 'eu') {
+    this.id = id
     this.server = new LinkServer({
       id,
       site,
@@ -46,7 +50,12 @@ export class FakeCore implements CoreHost {
       events: event => this.events.push(event),
     })
     world.cores.push(this)
-    world.network.listeners.set(`ws://${id}`, transport => this.server.accept(transport, 'wire'))
+    this.listen(world)
+  }
+
+  /** Connections to `ws://{id}` come here. */
+  listen(world: World): void {
+    world.network.listeners.set(`ws://${this.id}`, transport => this.server.accept(transport, 'wire'))
   }
 
   attach(port: EdgePort): CoreLink {
@@ -76,6 +85,12 @@ export class World {
   readonly stats = new LinkStats()
   link!: RemoteLink
   prefer = ''
+  random = 0
+  /** ms of a round trip, by URL. */
+  readonly distances = new Map<string, number>()
+  #underway: { readonly at: number; readonly run: () => void }[] = []
+  readonly #wires = new Map<Wire, string>()
+  readonly #hanging = new Set<string>()
 
   constructor(limits: Partial<Limits> = {}) {
     this.limits = { ...DEFAULT_LIMITS, ...limits }
@@ -102,9 +117,9 @@ export class World {
       token: 'secret',
       limits: this.limits,
       stats: this.stats,
-      connect: this.network.connect,
+      connect: this.#connect,
       now: () => this.now,
-      random: () => 0,
+      random: () => this.random,
       atTurnEnd: fn => this.late.push(fn),
       events: event => this.events.push(event),
     })
@@ -119,11 +134,61 @@ export class World {
 
   pass(ms: number): void {
     for (let left = ms; left > 0; left -= 250) {
-      this.now += 250
+      this.#arrive(this.now + 250)
       for (const { server } of this.cores) server.tick(this.now)
       this.link.tick(this.now)
       this.settle()
     }
+  }
+
+  /** What comes from a core takes as long as the round trip to it. */
+  readonly #connect: LinkConnector = (url, opened, events) => {
+    const later = (run: () => void): void => {
+      const delay = this.distances.get(url)
+      if (delay === undefined) run()
+      else this.#underway.push({ at: this.now + delay, run })
+    }
+    const before = new Set(this.network.wires)
+    const transport = this.network.connect(url, () => later(opened), {
+      message: bytes => later(() => events.message(bytes)),
+      closed: detail => later(() => events.closed(detail)),
+    })
+    for (const wire of this.network.wires)
+      if (!before.has(wire)) {
+        this.#wires.set(wire, url)
+        wire.silent = this.#hanging.has(url)
+      }
+    return transport
+  }
+
+  #arrive(until: number): void {
+    for (;;) {
+      const next = this.#underway.filter(one => one.at <= until).sort((a, b) => a.at - b.at)[0]
+      if (next === undefined) break
+      this.#underway.splice(this.#underway.indexOf(next), 1)
+      this.now = Math.max(this.now, next.at)
+      next.run()
+      this.settle()
+    }
+    this.now = until
+  }
+
+  /** From now on nothing comes from these URLs, nor arrives there: no refusal either. */
+  hang(...urls: string[]): void {
+    for (const url of urls) this.#hanging.add(url)
+    for (const [wire, url] of this.#wires) if (urls.includes(url)) wire.silent = true
+  }
+
+  /** New connections to these URLs arrive again. */
+  heal(...urls: string[]): void {
+    for (const url of urls) this.#hanging.delete(url)
+  }
+
+  /** The process of a core dies: its connections break, new ones are refused. */
+  die(url: string): void {
+    this.network.listeners.delete(url)
+    for (const [wire, to] of this.#wires) if (to === url && wire.open) wire.cut('Core died')
+    this.settle()
   }
 
   cut(): void {
