@@ -4,40 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterEach, expect, test, vi } from 'vitest'
-import { freePort, type Running, run, until } from '../harness/process.ts'
+import { type Host, serveHost, spawnHost } from '../harness/hosted.ts'
+import { freePort, type Running, until } from '../harness/process.ts'
 
 vi.setConfig({ testTimeout: 40_000 })
 
-const bin = join(import.meta.dirname, '../../node_modules/.bin/deno')
-const bundle = join(import.meta.dirname, '../../dist/meridian.fetch.deno.mjs')
 const OPEN = { MERIDIAN_ALLOW_ANONYMOUS: 'true' }
 
 let running: Running | undefined
 afterEach(() => running?.end('SIGKILL'))
 
-function spawn(port: number, env: Readonly<Record<string, string>>): Running {
-  const args = ['serve', '-A', '--host', '127.0.0.1', '--port', String(port), bundle]
-  running = run(bin, args, { env: { ...process.env, NO_COLOR: '1', ...env } })
-  return running
-}
-
-interface Host {
-  readonly process: Running
-  readonly http: string
-  readonly ws: string
-}
-
-async function serve(env: Readonly<Record<string, string>>): Promise<Host> {
-  const port = await freePort()
-  const started = spawn(port, env)
-  const http = `http://127.0.0.1:${port}`
-  await until('the host to serve', 20_000, async () => {
-    if (started.ended() !== undefined) throw new Error(`The host ended with ${started.ended()}:\n${started.output()}`)
-    const health = await fetch(`${http}/healthz`).catch(() => undefined)
-    return health?.ok ? true : undefined
+const serve = (env: Readonly<Record<string, string>>): Promise<Host> =>
+  serveHost(env, started => {
+    running = started
   })
-  return { process: started, http, ws: `ws://127.0.0.1:${port}/mqtt` }
-}
 
 const client = (url: string, options: IClientOptions): Promise<MqttClient> =>
   mqtt.connectAsync(url, { reconnectPeriod: 0, connectTimeout: 10_000, ...options })
@@ -119,7 +99,8 @@ test('SIGTERM tells clients of 5.0 with 0x8B and ends with status 0', async () =
 })
 
 test('a host without authentication is refused with what to do', async () => {
-  const started = spawn(await freePort(), {})
+  const started = spawnHost(await freePort(), {})
+  running = started
   const status = await until('the host to end', 20_000, () => started.ended())
   expect(status).not.toBe(0)
   expect(started.output()).toMatch(/MERIDIAN_AUTH_PASSWORD_FILE.*MERIDIAN_ALLOW_ANONYMOUS=true/)
