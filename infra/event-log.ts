@@ -38,6 +38,7 @@ const LEVELS: Readonly<Record<Event['is'], Level>> = {
   'link-failed': 'warn',
   'core-lost': 'warn',
   'core-seen': 'info',
+  'core-unfit': 'warn',
   'site-move': 'warn',
   'edge-linked': 'info',
   'edge-unlinked': 'warn',
@@ -56,6 +57,8 @@ function causeOf(event: Event): string | undefined {
   switch (event.is) {
     case 'link-failed':
       return `link-failed ${event.url} ${event.detail}`
+    case 'core-unfit':
+      return `core-unfit ${event.url} ${event.detail}`
     case 'edge-refused':
       return `edge-refused ${event.detail}`
     case 'commit-failed':

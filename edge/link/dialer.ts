@@ -143,9 +143,8 @@ export class Dialer {
 
   #heard(url: string, seen: Seen): void {
     const news = this.sites.note(url, seen)
-    if (this.#welcomed) {
-      if (news) this.#o.seen(url, seen)
-    } else if (this.#transport === undefined && this.#choosing) this.#choose(this.#o.now())
+    if (news && (this.#welcomed || seen.is === 'unfit')) this.#o.seen(url, seen)
+    if (!this.#welcomed && this.#transport === undefined && this.#choosing) this.#choose(this.#o.now())
   }
 
   /** The best of those that have answered, once all had the time to. */

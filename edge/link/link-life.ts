@@ -30,7 +30,14 @@ export type LinkEvent =
   | { readonly is: 'link-failed'; readonly url: string; readonly detail: string; readonly retryMs: number }
   | { readonly is: 'core-lost'; readonly detail: string }
   /** Another core than the one in use is something else than before. */
-  | { readonly is: 'core-seen'; readonly url: string; readonly seen: Seen['is']; readonly detail: string }
+  | {
+      readonly is: 'core-seen'
+      readonly url: string
+      readonly seen: Exclude<Seen['is'], 'unfit'>
+      readonly detail: string
+    }
+  /** A core cannot be linked to before somebody changes something: its version of the link, its token, its bounds. */
+  | { readonly is: 'core-unfit'; readonly url: string; readonly detail: string }
   /** Another site is better and has been so for long enough: the link goes there. */
   | { readonly is: 'site-move'; readonly from: string; readonly to: string; readonly url: string }
 
@@ -111,8 +118,11 @@ export class LinkLife {
         this.#trouble = `${NO_CORE}: ${url}: ${detail}`
         this.#event({ is: 'link-failed', url, detail, retryMs })
       },
-      seen: (url, seen) =>
-        this.#event({ is: 'core-seen', url, seen: seen.is, detail: seen.is === 'active' ? '' : seen.detail }),
+      seen: (url, seen) => {
+        const detail = seen.is === 'active' ? '' : seen.detail
+        if (seen.is === 'unfit') this.#event({ is: 'core-unfit', url, detail })
+        else this.#event({ is: 'core-seen', url, seen: seen.is, detail })
+      },
       better: url => this.#better(url),
     })
   }

@@ -221,8 +221,8 @@ describe('a core of another version', () => {
     world.start(...URLS)
     world.pass(3000)
     expect(linkedTo(world)).toBe('eu')
-    const told = { is: 'core-seen', url: 'ws://us', seen: 'unfit', detail: `Refused (version): ${detail}` }
-    expect(world.events.filter(e => e.is === 'core-seen')).toContainEqual(told)
+    const told = { is: 'core-unfit', url: 'ws://us', detail: `Refused (version): ${detail}` }
+    expect(world.events.filter(e => e.is === 'core-unfit')).toEqual([told])
     world.die('ws://eu')
     world.pass(1000)
     expect(linkedTo(world)).toBe('ap')
