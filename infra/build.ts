@@ -1,6 +1,6 @@
 /** Bundles the entries into `dist/`, one file each with its source map. */
 import { readFileSync } from 'node:fs'
-import { build, type Plugin } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }
@@ -59,7 +59,34 @@ await build({
   plugins: [lua, core],
   define: { MERIDIAN_VERSION: JSON.stringify(version) },
   logLevel: 'warning',
-}).catch(() => {
+}).catch(failed)
+
+/** The device SDK is a library: it says nothing about the version of Node, and the page's build has none of it. */
+const library: BuildOptions = {
+  absWorkingDir: root,
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  format: 'esm',
+  sourcemap: true,
+  logLevel: 'warning',
+}
+await build({
+  ...library,
+  entryPoints: [{ in: 'device/main.node.ts', out: 'meridian-device' }],
+  platform: 'node',
+  target: 'node20',
+  banner: { js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)" },
+}).catch(failed)
+await build({
+  ...library,
+  entryPoints: [{ in: 'device/main.browser.ts', out: 'meridian-device.browser' }],
+  platform: 'browser',
+  target: 'es2022',
+  minify: true,
+}).catch(failed)
+
+function failed(): void {
   // What is wrong has been printed.
   process.exitCode = 1
-})
+}

@@ -1,0 +1,60 @@
+/** The circuit of one endpoint: after a failure nobody dials it for a while that doubles, drawn at random. Reads no clock. */
+import type { DeviceLimits } from './limits.ts'
+
+type Bounds = Pick<DeviceLimits, 'backoffBaseMs' | 'backoffMaxMs' | 'avoidMs'>
+
+/** Times are milliseconds of one monotonic clock; `random` gives 0 ≤ x < 1. */
+export class Circuit {
+  readonly #bounds: Bounds
+  readonly #random: () => number
+  #failures = 0
+  #openUntil = 0
+  #avoidUntil = 0
+
+  constructor(bounds: Bounds, random: () => number) {
+    this.#bounds = bounds
+    this.#random = random
+  }
+
+  /** Failures since it last worked. */
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** It may be dialled from then on: at once if it is closed, once as a trial after it was open. */
+  get readyAt(): number {
+    return this.#openUntil
+  }
+
+  isReady(now: number): boolean {
+    return now >= this.#openUntil
+  }
+
+  /** Whether others are to be chosen first. */
+  isAvoided(now: number): boolean {
+    return now < this.#avoidUntil
+  }
+
+  failed(now: number): void {
+    const { backoffBaseMs, backoffMaxMs } = this.#bounds
+    const most = Math.min(backoffMaxMs, backoffBaseMs * 2 ** Math.min(this.#failures, 30))
+    this.#failures++
+    this.#openUntil = now + this.#random() * most
+  }
+
+  /** It failed in a way that waiting a moment does not mend, such as wrong credentials: the longest wait at once, half of it for certain. */
+  failedForLong(now: number): void {
+    this.#failures++
+    this.#openUntil = now + this.#bounds.backoffMaxMs * (0.5 + this.#random() / 2)
+  }
+
+  avoid(now: number): void {
+    this.#avoidUntil = now + this.#bounds.avoidMs
+  }
+
+  worked(): void {
+    this.#failures = 0
+    this.#openUntil = 0
+    this.#avoidUntil = 0
+  }
+}

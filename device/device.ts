@@ -1,0 +1,341 @@
+/** A device: messages in and out, whatever region it is connected to. Ties outbox, subscriptions and duplicates to the one connection, which the pilot leads. */
+import { type BrokerLimits, Connection } from './connection.ts'
+import { Discovery } from './discovery.ts'
+import { DeviceError } from './error.ts'
+import { type DeviceEvents, Events, type Incoming, type Listener } from './events.ts'
+import { ID_PROPERTY, type MessageProperties, type QoS, weightOf } from './message.ts'
+import { type ConnectOptions, type Settings, settingsFrom } from './options.ts'
+import { type Entry, Outbox, remainingSec } from './outbox.ts'
+import { PacketIds } from './packet-ids.ts'
+import { Pilot } from './pilot.ts'
+import type { Runtime } from './runtime.ts'
+import { Seen } from './seen.ts'
+import { forgetful, type Storage } from './storage.ts'
+import { Subscriber } from './subscriber.ts'
+import type { SubscribeOptions } from './subscriptions.ts'
+
+export interface PublishOptions {
+  /** Default 1. */
+  readonly qos?: QoS
+  readonly retain?: boolean
+  /** MQTT 5 only. */
+  readonly properties?: MessageProperties
+}
+
+export interface DeviceStats {
+  readonly isOnline: boolean
+  readonly region: string | undefined
+  /** Of the last PINGREQ. */
+  readonly rttMs: number | undefined
+  readonly outboxMessages: number
+  readonly outboxBytes: number
+  readonly inFlight: number
+  readonly subscriptions: number
+  readonly seenIds: number
+  /** Since the start of the process. */
+  readonly published: number
+  readonly acknowledged: number
+  readonly refused: number
+  readonly received: number
+  readonly duplicates: number
+  readonly connects: number
+}
+
+/** What the storage has besides messages. */
+const DOCUMENT_KEY = 'regions'
+const ID_BYTES = 8
+const UNLIMITED: BrokerLimits = { receiveMaximum: 0xffff, maximumQos: 2, maximumPacketBytes: Number.POSITIVE_INFINITY }
+
+/**
+ * Opens the outbox and begins to look for a region; does not wait for a connection. Listeners added right after it miss nothing.
+ * Rejects with a DeviceError: 'invalid' for options that make no sense, 'storage-failed' if the outbox cannot be opened.
+ */
+export async function connectOn(runtime: Runtime, options: ConnectOptions): Promise<Device> {
+  const settings = settingsFrom(options, runtime)
+  const storage = settings.outbox === undefined ? forgetful() : runtime.storage(settings.outbox)
+  let records: ReadonlyMap<string, string>
+  try {
+    records = await storage.open()
+  } catch (error) {
+    throw new DeviceError('storage-failed', `Outbox '${settings.outbox}' cannot be opened: ${String(error)}`)
+  }
+  return new Device(settings, runtime, storage, records)
+}
+
+export class Device {
+  readonly #settings: Settings
+  readonly #events = new Events()
+  readonly #ids = new PacketIds()
+  readonly #outbox: Outbox
+  readonly #connection: Connection
+  readonly #subscriber: Subscriber
+  readonly #pilot: Pilot
+  readonly #discovery: Discovery | undefined
+  readonly #seen: Seen
+  /** Begins the message ids of this run. */
+  readonly #idPrefix = hex(crypto.getRandomValues(new Uint8Array(ID_BYTES)))
+  readonly #counts = { published: 0, acknowledged: 0, refused: 0, received: 0, duplicates: 0, connects: 0 }
+  #allows = UNLIMITED
+  #lastUrl: string | undefined
+  #isHeld = false
+  #isFeeding = false
+  #isClosed = false
+  #watchers: (() => boolean)[] = []
+
+  constructor(settings: Settings, runtime: Runtime, storage: Storage, records: ReadonlyMap<string, string>) {
+    const { limits, random, preferRegion, clientId, mqtt } = settings
+    this.#settings = settings
+    this.#seen = new Seen(limits.seenMaxIds)
+    this.#outbox = new Outbox(
+      ...([storage, limits, this.#ids] as const),
+      () => this.#changed(),
+      error => this.#events.warn('storage-failed', error.message),
+    )
+    this.#connection = new Connection({ clientId, connectTimeoutMs: limits.connectTimeoutMs, mqtt }, this.#ids, {
+      connected: (sessionPresent, allows) => this.#connected(sessionPresent, allows),
+      dismissed: (code, reference) => this.#pilot.dismissed(code, reference),
+      closed: reason => this.#pilot.closed(reason),
+      heard: () => this.#pilot.heard(),
+      pong: () => this.#pilot.pong(),
+      message: message => this.#received(message),
+      released: packetId => this.#outbox.released(packetId),
+      acknowledged: (packetId, error) => this.#acknowledged(packetId, error),
+    })
+    this.#subscriber = new Subscriber(this.#connection, limits.maxSubscriptions, this.#events)
+    this.#pilot = new Pilot(
+      { limits, random, preferred: preferRegion, probe: runtime.probe, onLost: () => void this.#discovery?.refresh() },
+      {
+        dial: endpoint => {
+          const { sessions } = this.#settings
+          const isStale = sessions === 'separate' && this.#lastUrl !== undefined && this.#lastUrl !== endpoint.url
+          this.#lastUrl = endpoint.url
+          this.#connection.dial(endpoint, isStale)
+        },
+        drop: () => this.#connection.drop(),
+        leave: () => this.#connection.leave(),
+        ping: () => this.#connection.ping(),
+        quiesce: withinMs => this.#quiesce(withinMs),
+      },
+      this.#events,
+    )
+    this.#discovery = this.#discover(runtime, storage, records.get(DOCUMENT_KEY))
+    // Listeners come first.
+    setTimeout(() => this.#start(records))
+  }
+
+  get isOnline(): boolean {
+    return this.#connection.isUp
+  }
+
+  /** Name of the region the device is connected to. */
+  get region(): string | undefined {
+    return this.#pilot.region
+  }
+
+  /** Returns what ends the listening. */
+  on<Name extends keyof DeviceEvents>(name: Name, listener: Listener<Name>): () => void {
+    return this.#events.on(name, listener)
+  }
+
+  /**
+   * QoS 1 (default) and 2: kept in the outbox until a broker acknowledged it, through lost connections, regions and, with an `outbox`,
+   * restarts; resolves then. QoS 0: resolves when it is written. Rejects with a DeviceError that says why.
+   */
+  async publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<void> {
+    const { qos = 1, retain = false, properties = {} } = options
+    this.#check()
+    if (topic === '' || /[+#\0]/.test(topic))
+      throw new DeviceError('invalid', `Topic '${topic}' is empty or has a wildcard`)
+    const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : payload
+    this.#counts.published++
+    const id = this.#settings.messageIds ? `${this.#idPrefix}-${this.#counts.published}` : undefined
+    const marked = id === undefined ? properties : withId(properties, id)
+    if (qos === 0) {
+      if (!this.#connection.isUp)
+        throw new DeviceError('offline', `Message to '${topic}' with QoS 0 was dropped: no connection`)
+      return this.#connection.publishAtMostOnce(topic, bytes, retain, marked)
+    }
+    try {
+      await this.#outbox.add({ topic, payload: bytes, qos, retain, properties: marked, id, at: Date.now() })
+    } catch (error) {
+      if (error instanceof DeviceError && error.code === 'outbox-full')
+        this.#events.emit('outbox-full', { messages: this.#outbox.size, bytes: this.#outbox.bytes })
+      throw error
+    }
+  }
+
+  /** Resolves with the QoS granted, which may take until there is a connection. It is asked for again wherever the session is new. Rejects with a DeviceError 'invalid', 'refused' or 'closed'. */
+  subscribe(filter: string, options: SubscribeOptions = {}): Promise<QoS> {
+    this.#check()
+    return this.#subscriber.subscribe(filter, options)
+  }
+
+  /** Resolves when the broker confirmed it; at once without connection, and the next broker is not asked for it. */
+  unsubscribe(filter: string): Promise<void> {
+    this.#check()
+    return this.#subscriber.unsubscribe(filter)
+  }
+
+  /** Resolves when the outbox is empty. */
+  flush(): Promise<void> {
+    return this.#once(() => this.#outbox.size === 0)
+  }
+
+  stats(): DeviceStats {
+    return {
+      isOnline: this.isOnline,
+      region: this.region,
+      rttMs: this.#pilot.rttMs,
+      outboxMessages: this.#outbox.size,
+      outboxBytes: this.#outbox.bytes,
+      inFlight: this.#outbox.inFlight,
+      subscriptions: this.#subscriber.size,
+      seenIds: this.#seen.size,
+      ...this.#counts,
+    }
+  }
+
+  /** Says DISCONNECT and frees everything. What was not acknowledged stays in the storage, and its `publish` rejects with 'closed'. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#discovery?.stop()
+    const wasUp = this.#connection.isUp
+    this.#connection.leave()
+    this.#pilot.stop()
+    this.#subscriber.close()
+    await this.#outbox.close()
+    if (wasUp) await new Promise(resolve => setTimeout(resolve, 50))
+    this.#connection.end()
+    this.#changed()
+  }
+
+  #start(records: ReadonlyMap<string, string>): void {
+    if (this.#isClosed) return
+    for (const text of this.#settings.skipped) this.#events.warn('endpoint-skipped', text)
+    this.#outbox.restore(records)
+    if (this.#settings.regions.length > 0) this.#pilot.update(this.#settings.regions)
+    this.#discovery?.start()
+    void this.#pilot.run()
+  }
+
+  #discover({ schemes }: Runtime, storage: Storage, kept: string | undefined): Discovery | undefined {
+    const { discovery: urls, limits, random } = this.#settings
+    if (urls.length === 0) return undefined
+    return new Discovery(
+      {
+        ...{ urls, schemes, limits, random, kept },
+        found: (regions, text) => {
+          this.#pilot.update(regions)
+          storage.put(DOCUMENT_KEY, text).catch(error => this.#events.warn('storage-failed', String(error)))
+        },
+      },
+      this.#events,
+    )
+  }
+
+  #connected(sessionPresent: boolean, allows: BrokerLimits): void {
+    this.#counts.connects++
+    this.#allows = allows
+    this.#isHeld = false
+    this.#outbox.connected(sessionPresent)
+    this.#subscriber.connected(sessionPresent)
+    this.#pilot.connected(sessionPresent)
+    this.#feed()
+  }
+
+  #received(message: Incoming): void {
+    const id = message.properties.userProperties?.[ID_PROPERTY]
+    // A retained message may be asked for again: that is no duplicate.
+    const mayRepeat = !this.#settings.suppressDuplicates || message.retain || typeof id !== 'string'
+    if (!mayRepeat && !this.#seen.isNew(`${id} ${message.topic}`)) {
+      this.#counts.duplicates++
+      return
+    }
+    this.#counts.received++
+    this.#events.emit('message', message)
+  }
+
+  #acknowledged(packetId: number, error: DeviceError | undefined): void {
+    const message = this.#outbox.settle(packetId, error)
+    if (message === undefined) return
+    if (error !== undefined) this.#counts.refused++
+    else {
+      this.#counts.acknowledged++
+      this.#events.emit('acknowledged', { topic: message.topic, id: message.id })
+    }
+  }
+
+  #changed(): void {
+    this.#watchers = this.#watchers.filter(isDone => !isDone())
+    this.#feed()
+  }
+
+  /** Sends what waits, as much as may be on its way. */
+  #feed(): void {
+    if (this.#isFeeding) return
+    this.#isFeeding = true
+    const window = Math.min(this.#settings.limits.maxInflight, this.#allows.receiveMaximum)
+    while (this.#connection.isUp && !this.#isHeld && this.#outbox.inFlight < window) {
+      const entry = this.#outbox.next(Date.now())
+      if (entry === undefined) break
+      this.#send(entry)
+    }
+    this.#isFeeding = false
+  }
+
+  #send(entry: Entry): void {
+    const { message } = entry
+    const reason = refusalOf(entry, this.#allows)
+    if (reason !== undefined) {
+      const text = `Message to '${message.topic}' with QoS ${message.qos} and ${message.payload.length} bytes is more than the broker takes`
+      this.#acknowledged(message.packetId, new DeviceError('refused', text, reason))
+    } else if (entry.released) this.#connection.release(message)
+    else {
+      const { properties } = message
+      const left = { messageExpiryInterval: Math.max(1, remainingSec(message, Date.now())) }
+      const now = properties.messageExpiryInterval === undefined ? properties : { ...properties, ...left }
+      const dup = entry.mayBeSent
+      entry.mayBeSent = true
+      this.#connection.publish(message, now, dup)
+    }
+  }
+
+  async #quiesce(withinMs: number): Promise<void> {
+    this.#isHeld = true
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const timeout = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, withinMs)
+    })
+    await Promise.race([this.#once(() => this.#outbox.inFlight === 0), timeout])
+    clearTimeout(timer)
+  }
+
+  #once(holds: () => boolean): Promise<void> {
+    if (holds()) return Promise.resolve()
+    return new Promise(resolve => {
+      this.#watchers.push(() => {
+        if (!holds() && !this.#isClosed) return false
+        resolve()
+        return true
+      })
+    })
+  }
+
+  #check(): void {
+    if (this.#isClosed) throw new DeviceError('closed', 'The device is closed')
+  }
+}
+
+/** Why this broker would end the connection over the message, as the reason code it has for that. */
+function refusalOf({ message }: Entry, allows: BrokerLimits): number | undefined {
+  if (message.qos > allows.maximumQos) return 0x9b
+  return weightOf(message) > allows.maximumPacketBytes ? 0x95 : undefined
+}
+
+const withId = (properties: MessageProperties, id: string): MessageProperties => ({
+  ...properties,
+  userProperties: { ...properties.userProperties, [ID_PROPERTY]: id },
+})
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
