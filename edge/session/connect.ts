@@ -25,11 +25,13 @@ interface Attempt {
   authData: Uint8Array | undefined
   session: Session | undefined
   present: boolean
+  /** The claim was answered: another one may be made. */
+  leave: () => void
 }
 
 type Step = (attempt: Attempt, next: () => void) => void
 
-const STEPS: readonly Step[] = [limits, authenticate, will, claim, restore, acknowledge]
+const STEPS: readonly Step[] = [elsewhere, limits, authenticate, will, queue, claim, restore, acknowledge]
 
 export function connect(ctx: EdgeContext, connection: Connection, packet: Connect): void {
   const { clientId } = packet
@@ -42,11 +44,22 @@ export function connect(ctx: EdgeContext, connection: Connection, packet: Connec
     authData: undefined,
     session: undefined,
     present: false,
+    leave: () => {},
   }
   const run = (at: number): void => {
     if (connection.phase !== Phase.Closed) connection.guard(() => STEPS[at]?.(attempt, () => run(at + 1)))
   }
   run(0)
+}
+
+/** An edge that drains takes nobody in, and says who does. */
+function elsewhere({ ctx, connection, packet }: Attempt, next: () => void): void {
+  const away = ctx.sendsAway(connection.transport.peer)
+  if (away === undefined) return next()
+  const { reason, serverReference } = away
+  // 0x8B is for DISCONNECT alone.
+  const answer = serverReference === undefined ? Reason.ServerUnavailable : reason
+  connection.refuse(answer, 'The edge drains', { serverReference }, packet.maximumPacketSize)
 }
 
 function limits(a: Attempt, next: () => void): void {
@@ -115,11 +128,26 @@ function grantedExpiry({ ctx, packet }: Attempt): number {
   return Math.min(asked, ctx.limits.maxSessionExpirySec)
 }
 
+/** Only so many claims are under way at once, so that each has its answer in time. */
+function queue(a: Attempt, next: () => void): void {
+  const { ctx, connection } = a
+  const begin = (leave: () => void): boolean => {
+    if (connection.gone) connection.refuse(Reason.ServerUnavailable, 'The client has gone before its turn')
+    if (connection.phase === Phase.Closed) return false
+    a.leave = leave
+    next()
+    return true
+  }
+  if (!ctx.claims.enter(begin))
+    connection.refuse(Reason.ConnectionRateExceeded, `${ctx.limits.claimsWaiting} clients wait for their sessions`)
+}
+
 function claim(a: Attempt, next: () => void): void {
   const { ctx, connection, packet } = a
   const client = clientKey(a.identity!.tenant, a.clientId)
   const expirySec = grantedExpiry(a)
-  ctx.link.claim({ client, cleanStart: packet.cleanStart, expirySec, will: packet.will }, reply =>
+  ctx.link.claim({ client, cleanStart: packet.cleanStart, expirySec, will: packet.will }, reply => {
+    a.leave()
     connection.guard(() => {
       if (!reply.ok)
         return connection.refuse(reply.why === 'quota' ? Reason.QuotaExceeded : Reason.ServerUnavailable, reply.detail)
@@ -130,8 +158,8 @@ function claim(a: Attempt, next: () => void): void {
       a.present = reply.present
       take(a, client, expirySec, reply)
       next()
-    }),
-  )
+    })
+  })
 }
 
 /** From here on the session is the connection's: however that ends, the session is handed back as it was. */
@@ -154,6 +182,7 @@ function take(a: Attempt, client: ClientKey, expirySec: number, reply: Extract<C
   })
   for (const subscription of reply.state.subscriptions) session.subscriptions.set(subscription.filter, subscription)
   restoreInflight(ctx, session, reply.state, ctx.now())
+  if (reply.present) session.scatterPacketIds()
   ctx.sessions.set(client, session)
   ctx.stats.nowSessions++
   ctx.stats.nowSubscriptions += session.subscriptions.size

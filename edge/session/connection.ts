@@ -26,8 +26,8 @@ import { Reason } from '../wire/reason.ts'
 import type { AuthExchange } from './auth-exchange.ts'
 import { authPacket } from './auth-exchange.ts'
 import { connect } from './connect.ts'
-import { goodbye, malformedAnswer, refusal } from './farewell.ts'
-import { leave } from './leave.ts'
+import { goodbye, type LastWords, malformedAnswer, refusal } from './farewell.ts'
+import { leave, type WillFate } from './leave.ts'
 import { publishReceived, released } from './publish.ts'
 import type { Session } from './session.ts'
 import { subscribe, unsubscribe } from './subscribe.ts'
@@ -56,7 +56,7 @@ export class Connection implements TransportEvents, PacketHandler {
   /** Reading is paused because the gateway has too much to do (`Edge`). */
   #held = false
   /** The peer has gone while CONNECT was being worked on. */
-  #gone = false
+  gone = false
   #published = false
   /** What CONNECT says, until the session is open: for the log. */
   #clientId = ''
@@ -144,8 +144,8 @@ export class Connection implements TransportEvents, PacketHandler {
   }
 
   closed(): void {
-    if (this.phase === Phase.Connecting && this.exchange?.running === undefined) this.#gone = true
-    else this.guard(() => this.#finish(Reason.UnspecifiedError, 'Connection closed by the peer', true))
+    if (this.phase === Phase.Connecting && this.exchange?.running === undefined) this.gone = true
+    else this.guard(() => this.#finish(Reason.UnspecifiedError, 'Connection closed by the peer', 'due'))
   }
 
   /** Runs what others call back for this connection: an error in it ends the connection, and nothing else. */
@@ -236,7 +236,7 @@ export class Connection implements TransportEvents, PacketHandler {
   disconnect(packet: Disconnect): void {
     if (this.phase === Phase.Connecting) {
       // [MQTT-3.1.2-30] of 5.0: the one packet beside AUTH that may come during authentication
-      if (this.exchange?.running !== undefined) return this.#finish(packet.reason, 'DISCONNECT', false)
+      if (this.exchange?.running !== undefined) return this.#finish(packet.reason, 'DISCONNECT', 'removed')
       return this.#later(() => this.disconnect(packet))
     }
     this.#ctx.stats.packetsIn++
@@ -248,7 +248,8 @@ export class Connection implements TransportEvents, PacketHandler {
       packet.sessionExpirySec === undefined
         ? session.expirySec
         : Math.min(packet.sessionExpirySec, this.#ctx.limits.maxSessionExpirySec)
-    this.#finish(packet.reason, 'DISCONNECT', packet.reason !== Reason.NormalDisconnection, expirySec)
+    const will = packet.reason === Reason.NormalDisconnection ? 'removed' : 'due'
+    this.#finish(packet.reason, 'DISCONNECT', will, expirySec)
   }
 
   auth(packet: Auth): void {
@@ -263,7 +264,7 @@ export class Connection implements TransportEvents, PacketHandler {
     events({ is: 'malformed', client: this.session?.key ?? '', address: this.transport.peer.address, reason, detail })
     if (this.phase === Phase.Open || this.phase === Phase.Closed) return this.close(reason, detail)
     this.#last(malformedAnswer(this.version, reason, this.#decoder.connectVersion))
-    this.#finish(reason, detail, false)
+    this.#finish(reason, detail, 'removed')
   }
 
   // ── what handlers ask for
@@ -297,30 +298,39 @@ export class Connection implements TransportEvents, PacketHandler {
     const waiting = this.#waiting
     this.#waiting = undefined
     for (const packet of waiting ?? []) if (this.phase === Phase.Open) packet()
-    if (this.#gone) this.#finish(Reason.UnspecifiedError, 'Connection closed by the peer', true)
+    if (this.gone) this.#finish(Reason.UnspecifiedError, 'Connection closed by the peer', 'due')
     else this.#readOn()
   }
 
-  /** Refuses CONNECT. `detail` is for the log. */
-  refuse(reason: number, detail: string): void {
+  /** Refuses CONNECT. `detail` is for the log, `words` are for the client if it takes packets that long. */
+  refuse(reason: number, detail: string, words?: LastWords, maxPacketBytes?: number): void {
     if (this.phase === Phase.Closed) return
     this.#ctx.stats.connectsRefused++
     this.#ctx.stats.refusedBy[reason]!++
     const { address } = this.transport.peer
     this.#ctx.events({ is: 'refused', clientId: this.#clientId, address, reason, detail })
-    this.#last(refusal(this.version, reason))
+    this.#last(refusal(this.version, reason, words, maxPacketBytes))
     this.phase = Phase.New
-    this.#finish(reason, detail, false)
+    this.#finish(reason, detail, 'removed')
   }
 
   /** Closes with `reason` (5.0: in DISCONNECT, or CONNACK before the session is open); the will is due. */
   close(reason: number, detail: string): void {
+    this.#end(reason, { reasonString: detail }, 'due')
+  }
+
+  /** As `close`, but the edge has no fault to find with the client: its will waits for it. */
+  sendAway(reason: number, serverReference: string | undefined): void {
+    this.#end(reason, { reasonString: 'This server is about to go', serverReference }, 'held')
+  }
+
+  #end(reason: number, words: LastWords & { readonly reasonString: string }, will: WillFate): void {
     if (this.phase === Phase.Closed) return
     if (this.phase === Phase.Open) {
       this.#ctx.stats.closedBy[reason]!++
-      this.#last(goodbye(this.version, reason, detail, this.session?.maxPacketBytes))
+      this.#last(goodbye(this.version, reason, words, this.session?.maxPacketBytes))
     } else this.#last(refusal(this.version, reason))
-    this.#finish(reason, detail, true)
+    this.#finish(reason, words.reasonString, will)
   }
 
   /** The core has the message, durable and routed: acknowledge its publisher [MQTT-4.3.2-4, MQTT-4.3.3-8]. */
@@ -341,7 +351,7 @@ export class Connection implements TransportEvents, PacketHandler {
     if (packet !== undefined) this.output.send(packet)
   }
 
-  #finish(reason: number, detail: string, will: boolean, expirySec?: number): void {
+  #finish(reason: number, detail: string, will: WillFate, expirySec?: number): void {
     if (this.phase === Phase.Closed) return
     this.phase = Phase.Closed
     this.#decoder.stop()
@@ -369,7 +379,7 @@ export class Connection implements TransportEvents, PacketHandler {
 
   /** CONNECT did not come, or was not finished, in time. */
   timeOut(): void {
-    if (this.version === 0) this.#finish(Reason.UnspecifiedError, 'No CONNECT in time', false)
+    if (this.version === 0) this.#finish(Reason.UnspecifiedError, 'No CONNECT in time', 'removed')
     else if (this.exchange?.running !== undefined && !this.exchange.busy)
       this.refuse(Reason.UnspecifiedError, 'AUTH did not come in time')
     else this.refuse(Reason.ServerUnavailable, 'CONNECT was not finished in time')

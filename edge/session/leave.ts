@@ -6,10 +6,13 @@ import type { Session } from './session.ts'
 
 const NOTHING = { inflight: [], queue: [] }
 
+/** What becomes of the will: gone, due, or held back in case the client, which the edge itself sent away, comes back. */
+export type WillFate = 'removed' | 'due' | 'held'
+
 export function leave(
   ctx: EdgeContext,
   session: Session,
-  end: { readonly will: boolean; readonly expirySec: number },
+  end: { readonly will: WillFate; readonly expirySec: number },
 ): void {
   const { link, stats } = ctx
   // First of all: a member that has to leave because of what it is given now must not give it back.
@@ -25,7 +28,8 @@ export function leave(
   stats.nowQueuedBytes -= session.queuedBytes
   if (ctx.forgotten()) return
   const outbound = session.persistent ? outboundOf(session) : NOTHING
-  link.release(session.key, session.epoch, { will: end.will, expirySec: end.expirySec, outbound })
+  const will = { will: end.will !== 'removed', sentAway: end.will === 'held' }
+  link.release(session.key, session.epoch, { ...will, expirySec: end.expirySec, outbound })
   // In this order on the link: the core holds what was un-acked before it counts as answered.
   for (const entries of [session.inflight.values(), session.queue.drain()])
     for (const entry of entries) if (entry.held && --entry.message!.pending === 0) link.delivered(entry.message!)

@@ -30,6 +30,9 @@ export interface SessionInit {
 /** Most sessions have nothing in flight most of the time, and an empty map costs 200 bytes. */
 const NOTHING: ReadonlyMap<number, Entry> = new Map()
 
+/** Packet ids that two epochs in a row lie apart: prime, and more than are in flight at once. */
+const SCATTER = 8_191
+
 export class Session {
   readonly key: ClientKey
   readonly identity: Identity
@@ -128,6 +131,14 @@ export class Session {
   /** Has room in its queue for one more QoS ≥ 1 message, whatever that has to wait for. */
   canTake(): boolean {
     return !this.spooling && !this.queueFull
+  }
+
+  /**
+   * Its packet ids begin elsewhere than those of its other epochs: what was in flight before may not be known yet (its site
+   * does not answer), and must not meet another message under its number.
+   */
+  scatterPacketIds(): void {
+    this.#lastPacketId = (this.epoch * SCATTER) % 0xffff
   }
 
   /** A packet id that is not in use [MQTT-2.2.1-3]; the window is smaller than their number, so there is one. */
