@@ -1,8 +1,10 @@
 /** Random lives of an edge's link among the cores of three sites, which die, hang, stand by and come nearer: it is linked to one core at a time, comes to rest at the best one, and does not flap. */
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { FakeCore, message, World } from '../unit/edge/link/rig.ts'
 import { op, runs } from './life.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 /** Two cores at the first site, one at each of the others. */
 const CORES = ['eu1', 'eu2', 'us1', 'ap1'] as const
