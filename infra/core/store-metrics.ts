@@ -55,6 +55,9 @@ const REDIS: Readonly<Record<keyof RedisStats, string>> = {
   rollbacks: 'Times that Redis was found to have lost acknowledged writes',
   nowStaged: 'Sessions and retained topics that wait for a commit',
   nowStagedBytes: 'Bytes that wait for a commit',
+  nowDirectoryClaims: 'Claims that wait for the directory of several sites',
+  nowDirectoryWaiting: 'Clients of whom the directory has still to be told something',
+  directoryDropped: 'What the directory was not told because too much waited',
 }
 
 export class ApartStats {

@@ -1,5 +1,4 @@
 /** The names of all keys; README.md says what each holds and why it goes away. Reads and writes none. */
-import type { ClientKey } from '../../contract/ids.ts'
 
 const PREFIX = 'meridian:'
 
@@ -9,7 +8,7 @@ export interface KeyForm {
   readonly after: string
 }
 
-/** Of one site, but for `owner`, which all sites share. What follows a client is in one slot: `{…}` is its hash tag. */
+/** Of one site, but for `owner`, which all sites share. */
 export class Keys {
   readonly lease: string
   readonly sessions: string
@@ -18,6 +17,10 @@ export class Keys {
   readonly retained: string
   readonly retainedMessage: KeyForm
   readonly wals: string
+  readonly owed: string
+  readonly owner: KeyForm
+  /** Of a site the key `owed`. */
+  readonly owedOf: KeyForm
   readonly #prefix: string
 
   /** `site`: letters, digits, `-`, `_`. `prefix`: before every key; installations that share one Redis have different ones. */
@@ -31,10 +34,14 @@ export class Keys {
     this.retained = `${own}retained`
     this.retainedMessage = { before: `${own}retained:`, after: '' }
     this.wals = `${own}wals`
+    this.owedOf = { before: prefix, after: ':owed' }
+    this.owed = keyOf(this.owedOf, site)
+    this.owner = { before: `${prefix}owner:{`, after: '}' }
   }
 
-  owner(client: ClientKey): string {
-    return `${this.#prefix}owner:{${client}}`
+  /** Of another site. */
+  of(site: string): Keys {
+    return new Keys(site, this.#prefix)
   }
 }
 

@@ -1,5 +1,7 @@
--- Takes, renews or releases the exclusive lease of a site: holder, until (ms, by the clock of Redis), token, writes.
--- KEYS[1]: the lease. ARGV: what to do, holder, life in ms, the holder's token (0: none yet), '1' if an expired lease may be taken.
+-- Takes, renews or releases the exclusive lease of a site: holder, until (ms, by the clock of Redis), token, writes, ahead (ms
+-- the holder's clock is before that of Redis).
+-- KEYS[1]: the lease. ARGV: what to do, holder, life in ms, the holder's token (0: none yet), '1' if an expired lease may be taken,
+-- the holder's clock (ms since the epoch).
 -- Answers {0, holder, ms it is still good for} if it is somebody else's, else {writes, token}. Nothing here expires by itself:
 -- the token has to outlive its holder.
 local time = redis.call('TIME')
@@ -20,8 +22,9 @@ else
 end
 local text = string.format('%.0f', token)
 if ARGV[1] == 'release' then
-  redis.call('HSET', KEYS[1], 'token', text, 'holder', '', 'until', 0)
+  redis.call('HSET', KEYS[1], 'token', text, 'holder', '', 'until', string.format('%.0f', now))
 else
-  redis.call('HSET', KEYS[1], 'token', text, 'holder', ARGV[2], 'until', string.format('%.0f', now + tonumber(ARGV[3])))
+  redis.call('HSET', KEYS[1], 'token', text, 'holder', ARGV[2], 'until', string.format('%.0f', now + tonumber(ARGV[3])),
+    'ahead', string.format('%.0f', tonumber(ARGV[6]) - now))
 end
 return {redis.call('HINCRBY', KEYS[1], 'writes', 1), text}

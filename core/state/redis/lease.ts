@@ -154,7 +154,8 @@ export class Lease {
   async #run(what: 'take' | 'renew' | 'release'): Promise<readonly Reply[]> {
     const { fence, holder } = this.#o
     const known = fence.writes
-    const args = [what, holder, this.#lifeMs, fence.token, this.#mayTakeExpired(this.#o.now()) ? '1' : '0']
+    const now = this.#o.now()
+    const args = [what, holder, this.#lifeMs, fence.token, this.#mayTakeExpired(now) ? '1' : '0', Math.floor(now)]
     const reply = await fence.driver.run('lease', [fence.key], args)
     const writes = numberOf(reply[0])
     if (writes > 0) fence.carriedOut(writes, what === 'take' ? writes - 1 : known)

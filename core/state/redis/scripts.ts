@@ -1,6 +1,17 @@
 /** The Lua scripts by name, and their hashes. Runs none of them; their texts are in the `.lua` files beside this one. */
 
-export const SCRIPTS = ['sessions', 'retained', 'page', 'lease', 'claim', 'wills', 'wal'] as const
+export const SCRIPTS = [
+  'sessions',
+  'retained',
+  'page',
+  'read',
+  'lease',
+  'leases',
+  'claim',
+  'tell',
+  'restore',
+  'wal',
+] as const
 export type ScriptName = (typeof SCRIPTS)[number]
 
 /** The `.lua` files, by name without the ending. */
@@ -8,7 +19,7 @@ export const SOURCES = ['fence', ...SCRIPTS] as const
 export type Source = (typeof SOURCES)[number]
 
 /** Those that write for a site begin with `fence.lua`. */
-const FENCED: ReadonlySet<ScriptName> = new Set(['sessions', 'retained', 'claim', 'wills', 'wal'])
+const FENCED: ReadonlySet<ScriptName> = new Set(['sessions', 'retained', 'claim', 'tell', 'restore', 'wal'])
 
 export interface Script {
   readonly source: string

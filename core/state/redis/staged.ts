@@ -2,7 +2,7 @@
 import { ByteWriter, writeMessage } from '../../contract/codec.ts'
 import type { ClientKey, TopicFilter } from '../../contract/ids.ts'
 import { type Message, NEVER } from '../../contract/message.ts'
-import { endsAt, willDueAt } from '../../will/will.ts'
+import { endsAt } from '../../will/will.ts'
 import type { SessionRecord, StoredSubscription } from '../port.ts'
 import { encodeSession, encodeSubscription } from '../record.ts'
 import type { Argument } from './driver.ts'
@@ -22,7 +22,7 @@ export interface Chunk {
 interface Session {
   /** What is stored goes first. */
   readonly forget: boolean
-  /** Record, epoch, when the key expires, when the will is due. */
+  /** Record, when the key expires, whether there is a will. */
   record: readonly Argument[] | undefined
   /** Undefined: it is removed. */
   readonly subscriptions: Map<TopicFilter, Uint8Array | undefined>
@@ -60,9 +60,8 @@ export class Staged {
     this.bytes += bytes.length
     this.#session(record.client).record = [
       bytes,
-      record.epoch,
       time(endsAt(record) + KEPT_LONGER_MS),
-      time(willDueAt(record)),
+      record.will === undefined ? '0' : '1',
     ]
   }
 

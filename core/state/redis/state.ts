@@ -4,10 +4,11 @@ import type { ClientKey, Tenant, TopicFilter, TopicName } from '../../contract/i
 import type { Message } from '../../contract/message.ts'
 import type { Commits } from '../../log/port.ts'
 import type { SessionRecord, State, StateVisitor, StoredSubscription } from '../port.ts'
-import { decodeSession, decodeSubscription } from '../record.ts'
-import { bytesOf, listOf, numberOf, type Reply, textOf } from './driver.ts'
+import { bytesOf, listOf } from './driver.ts'
 import { type Fence, FencedError } from './fence.ts'
-import type { KeyForm, Keys } from './keys.ts'
+import type { Keys } from './keys.ts'
+import { pages } from './pages.ts'
+import { sessionOf } from './session-fields.ts'
 import { retainedBytes, Staged } from './staged.ts'
 
 export interface RedisStateOptions {
@@ -20,9 +21,6 @@ const FULL_KEYS = 4096
 const FULL_BYTES = 4 * 1024 * 1024
 /** Calls of one commit that are under way together: with the size of one, what a request holds at most. */
 const CALLS_AT_ONCE = 8
-const PAGE_MEMBERS = 1000
-const PAGE_BYTES = 512 * 1024
-const SUBSCRIPTION = 'sub:'
 
 /**
  * Each session is written as a whole, by one call; a commit of many may be carried out in part when it fails. The next one
@@ -57,9 +55,16 @@ export class RedisState implements State {
   async load(visit: StateVisitor): Promise<void> {
     const { sessions, session, retained, retainedMessage } = this.#keys
     const gone = new Staged()
-    for await (const [client, value] of this.#pages(sessions, session, 'HGETALL'))
-      if (!visitSession(visit, client as ClientKey, listOf(value))) gone.deleteSession(client as ClientKey)
-    for await (const [topic, value] of this.#pages(retained, retainedMessage, 'GET')) {
+    for await (const [name, value] of pages(this.#fence.driver, sessions, session, 'HGETALL')) {
+      const client = name as ClientKey
+      const found = sessionOf(client, listOf(value))
+      if (found === undefined) gone.deleteSession(client)
+      else {
+        visit.session(found.record)
+        for (const subscription of found.subscriptions) visit.subscription(client, subscription)
+      }
+    }
+    for await (const [topic, value] of pages(this.#fence.driver, retained, retainedMessage, 'GET')) {
       const bytes = bytesOf(value)
       if (bytes === undefined) gone.deleteRetained(topic)
       else visit.retained(decodeMessage(retainedBytes(topic, bytes)))
@@ -135,40 +140,4 @@ export class RedisState implements State {
     const [failure] = failures
     if (failure !== undefined) throw failures.find(error => error instanceof FencedError) ?? failure
   }
-
-  /** What an index names, in its order: at most a page ahead of whoever asks. */
-  async *#pages(index: string, { before, after }: KeyForm, read: 'GET' | 'HGETALL'): AsyncGenerator<[string, Reply]> {
-    const { driver } = this.#fence
-    const page = (from: string) => driver.run('page', [index], [from, PAGE_MEMBERS, PAGE_BYTES, before, after, read])
-    let next = page('-')
-    for (;;) {
-      const replies = await next
-      if (replies.length === 0) return
-      const last = textOf(replies.at(-2))
-      next = page(`(${last}`)
-      // Whoever asks may stop asking.
-      next.catch(() => {})
-      for (let i = 0; i < replies.length; i += 2) yield [textOf(replies[i]), replies[i + 1]!]
-    }
-  }
-}
-
-/** False if there is no record among the fields of its key. */
-function visitSession(visit: StateVisitor, client: ClientKey, fields: readonly Reply[]): boolean {
-  let record: SessionRecord | undefined
-  let popped = 0
-  const subscriptions: StoredSubscription[] = []
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = textOf(fields[i])
-    const value = fields[i + 1]
-    if (name === 'record') record = decodeSession(client, bytesOf(value)!)
-    else if (name === 'popped') popped = numberOf(value)
-    else if (name.startsWith(SUBSCRIPTION))
-      subscriptions.push(decodeSubscription(name.slice(SUBSCRIPTION.length) as TopicFilter, bytesOf(value)!))
-  }
-  if (record === undefined) return false
-  // Another site has published it.
-  visit.session(popped >= record.epoch ? { ...record, will: undefined } : record)
-  for (const subscription of subscriptions) visit.subscription(client, subscription)
-  return true
 }

@@ -14,6 +14,10 @@ export interface RedisStats {
   /** Staged and not yet durable: sessions and topics, and their bytes. */
   nowStaged: number
   nowStagedBytes: number
+  /** Claims that the directory has not answered; clients of whom it has still to be told something; and what it was not told because there were too many. */
+  nowDirectoryClaims: number
+  nowDirectoryWaiting: number
+  directoryDropped: number
 }
 
 export const newRedisStats = (): RedisStats => ({
@@ -26,4 +30,7 @@ export const newRedisStats = (): RedisStats => ({
   rollbacks: 0,
   nowStaged: 0,
   nowStagedBytes: 0,
+  nowDirectoryClaims: 0,
+  nowDirectoryWaiting: 0,
+  directoryDropped: 0,
 })

@@ -119,7 +119,7 @@ test('a lease whose answer was lost is had again at once', async () => {
   const driver = await servers.open('tcp', 300)
   ends.push(() => driver.close())
   const { lease } = new Keys(site)
-  const [, token] = (await driver.run('lease', [lease], ['take', 'a', LIFE_MS * 20, 0, '0'])) as unknown[]
+  const [, token] = (await driver.run('lease', [lease], ['take', 'a', LIFE_MS * 20, 0, '0', Date.now()])) as unknown[]
   const a = await candidate('a')
   await a.started
   expect(String(a.fence.token)).toBe(String(token))

@@ -61,16 +61,20 @@ export class Holder {
   readonly state: RedisState
   rollbacks = 0
 
-  static async take(driver: Driver, site: string, name = 'a'): Promise<Holder> {
-    const holder = new Holder(driver, site)
-    const [writes, token] = await driver.run('lease', [holder.keys.lease], ['take', name, 0, 0, '1'])
+  static async take(
+    driver: Driver,
+    site: string,
+    { name = 'a', prefix, lifeMs = 0 }: { name?: string; prefix?: string; lifeMs?: number } = {},
+  ): Promise<Holder> {
+    const holder = new Holder(driver, new Keys(site, prefix))
+    const [writes, token] = await driver.run('lease', [holder.keys.lease], ['take', name, lifeMs, 0, '1', Date.now()])
     if (writes === 0 || token === undefined) throw new Error(`The lease of '${site}' is held`)
     holder.fence.token = Number(new TextDecoder().decode(token as Uint8Array))
     return holder
   }
 
-  private constructor(driver: Driver, site: string) {
-    this.keys = new Keys(site)
+  private constructor(driver: Driver, keys: Keys) {
+    this.keys = keys
     this.fence = new Fence({ driver, key: this.keys.lease, onRollback: () => this.rollbacks++ })
     this.state = new RedisState({ fence: this.fence, keys: this.keys })
   }

@@ -55,7 +55,7 @@ describe.each(DRIVERS)('over %s', name => {
   test('a former holder is refused, and what it wrote has no effect', async () => {
     core.state.putSession(record(1))
     await core.commit()
-    const next = await Holder.take(driver, site, 'b')
+    const next = await Holder.take(driver, site, { name: 'b' })
     core.state.putSession(record(1, { epoch: 9 }))
     core.state.deleteRetained('' as never, 'x' as never)
     await expect(core.commit()).rejects.toBeInstanceOf(FencedError)
