@@ -3,7 +3,10 @@ import type { ClientKey } from '../core/contract/ids.ts'
 import type { Limits } from '../core/contract/limits.ts'
 import type { CoreLink } from '../core/contract/link.ts'
 import type { Auth } from './auth/ports.ts'
+import type { Away } from './drain.ts'
+import type { Peer } from './listen/transport.ts'
 import type { LocalIndex } from './route/local-index.ts'
+import type { ClaimLine } from './session/claim-line.ts'
 import type { Connection } from './session/connection.ts'
 import type { Session } from './session/session.ts'
 import type { EdgeSettings } from './settings.ts'
@@ -18,6 +21,7 @@ export interface EdgeContext {
   readonly link: CoreLink
   readonly index: LocalIndex
   readonly sessions: Map<ClientKey, Session>
+  readonly claims: ClaimLine
   /** The time of this turn. Milliseconds since the epoch. */
   now(): number
   /** The next `Message.seq` of this edge. */
@@ -28,6 +32,8 @@ export interface EdgeContext {
   overloaded(): boolean
   /** The core may have given the sessions to others: devices get nothing more for now. */
   suspended(): boolean
+  /** While the edge drains: what a client is told. Undefined: it takes clients. */
+  sendsAway(peer: Peer): Away | undefined
   /** The core has forgotten this edge: what goes on with sessions is not told. */
   forgotten(): boolean
   /** Stops reading from the connection until there is room again. */

@@ -10,6 +10,7 @@ import type { CoreLink } from '../core/contract/link.ts'
 import type { Message } from '../core/contract/message.ts'
 import type { Auth } from './auth/ports.ts'
 import type { EdgeContext } from './context.ts'
+import type { SendAway } from './drain.ts'
 import { Source } from './flow/entry.ts'
 import { releaseOverdue, saveOverdue } from './flow/inbox.ts'
 import { offer } from './flow/outbound.ts'
@@ -18,6 +19,7 @@ import type { Transport, TransportEvents } from './listen/transport.ts'
 import { LocalIndex } from './route/local-index.ts'
 import type { ShareGroup } from './route/share.ts'
 import { NO_IDS, type Target } from './route/target.ts'
+import { ClaimLine } from './session/claim-line.ts'
 import { Connection, Phase } from './session/connection.ts'
 import type { Session } from './session/session.ts'
 import type { EdgeSettings } from './settings.ts'
@@ -56,6 +58,7 @@ export class Edge implements RemoteEdge {
   /** The core has forgotten this edge: what is closed now is not told. */
   #forgotten = false
   #suspended = false
+  #sendAway: SendAway | undefined
 
   constructor(options: EdgeOptions, attach: (edge: Edge) => CoreLink) {
     this.#options = options
@@ -80,11 +83,13 @@ export class Edge implements RemoteEdge {
         stats,
       }),
       sessions: new Map<ClientKey, Session>(),
+      claims: new ClaimLine(limits, stats),
       now: () => this.#time(),
       nextSeq: () => ++this.#seq,
       touch: connection => this.#touch(connection),
       overloaded: () => this.#overloaded(),
       suspended: () => this.#suspended,
+      sendsAway: peer => this.#sendAway?.(peer),
       forgotten: () => this.#forgotten,
       hold: connection => this.#hold(connection),
       assignClientId: () => `auto-${options.randomId()}`,
@@ -149,6 +154,7 @@ export class Edge implements RemoteEdge {
   /** Devices are told that the server goes (0x8B): they come back and claim their sessions anew. */
   beginAnew(): void {
     this.#forgotten = true
+    this.#ctx.claims.clear()
     for (const connection of [...this.#connections])
       connection.guard(() => {
         if (connection.phase === Phase.Open) connection.close(Reason.ServerShuttingDown, 'The link to the core is lost')
@@ -191,12 +197,41 @@ export class Edge implements RemoteEdge {
     if (this.#held.size > 0 && !this.#congested && !this.#ctx.link.congested) this.#letGo()
   }
 
+  // ── drain
+
+  /** From now on clients are told to go elsewhere; undefined: they are let in again. Those who are here stay until `dismiss`. */
+  sendAway(how: SendAway | undefined): void {
+    this.#sendAway = how
+    this.#ctx.stats.nowDraining = how === undefined ? 0 : 1
+  }
+
+  /** Sends at most so many away, those first who are here longest. Returns how many are left. */
+  dismiss(most: number): number {
+    const { sessions, stats } = this.#ctx
+    let left = most
+    for (const { connection } of sessions.values()) {
+      if (left-- <= 0) break
+      const away = this.#sendAway?.(connection.transport.peer)
+      if (away === undefined) break
+      const { reason, serverReference } = away
+      stats.sentAway++
+      connection.guard(() =>
+        connection.sendAway(serverReference === undefined ? Reason.ServerShuttingDown : reason, serverReference),
+      )
+    }
+    return sessions.size
+  }
+
   /** Tells every device that the server goes (0x8B) and ends its connection, also those that still come; resolves when all have been told. */
   async shutdown(breathe: () => Promise<void>): Promise<void> {
     this.#stopping = true
     let n = 0
     for (const connection of [...this.#connections]) {
-      connection.guard(() => connection.close(Reason.ServerShuttingDown, 'Server is shutting down'))
+      connection.guard(() => {
+        if (connection.phase === Phase.Connecting)
+          connection.refuse(Reason.ServerUnavailable, 'Server is shutting down')
+        else connection.close(Reason.ServerShuttingDown, 'Server is shutting down')
+      })
       if (++n % SHUTDOWN_BATCH === 0) await breathe()
     }
     await breathe()

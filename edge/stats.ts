@@ -12,6 +12,10 @@ export class EdgeStats {
   nowQueuedBytes = 0
   nowTopicAliases = 0
   nowCachedTopics = 0
+  /** 1 while clients are sent away. */
+  nowDraining = 0
+  nowClaims = 0
+  nowClaimsWaiting = 0
   accepted = 0
   acceptDelayed = 0
   acceptRefused = 0
@@ -23,6 +27,8 @@ export class EdgeStats {
   readonly refusedBy = byReason()
   readonly closedBy = byReason()
   slowClosed = 0
+  sentAway = 0
+  claimsShed = 0
   authFailures = 0
   authBlocked = 0
   malformed = 0

@@ -79,6 +79,19 @@ export interface Limits {
   directoryWrites: number
   /** Of a retained message that was removed its stamp is kept, for so many topics and as long as an inbox: with several sites. */
   retainedTombstones: number
+  /** What waits here for one other site, instead of the bounds of a device's inbox. */
+  siteInboxMessages: number
+  siteInboxBytes: number
+  /** What waited for this site at another one is read in pages of so many messages. */
+  peerPageMessages: number
+  /** From one other site and not durable here yet: beyond it that site keeps the rest. */
+  peerWaitingBytes: number
+  /** Another site has so long to answer for a session; to take up a filter before SUBACK goes without it; to search what waits there. */
+  peerCallMs: number
+  peerSettleMs: number
+  peerSiftMs: number
+  /** Identities of messages from other sites that are remembered, so that none is routed twice. */
+  relayedIds: number
   /** A message of RocketMQ that holds a part of the log is ended when it has so many bytes. */
   walBodyBytes: number
   /** A commit of the log tries again for so long before it says that it failed. */
@@ -110,6 +123,12 @@ export interface Limits {
   bridgeInMessages: number
   /** Another region with a `health` URL is asked this often whether it is ready, and has so long to answer. */
   regionHealthMs: number
+  /** Claims that an edge has under way at the core, and CONNECTs that wait behind them. Beyond both they are refused (0x9F). */
+  claimsInFlight: number
+  claimsWaiting: number
+  /** Clients that a draining edge sends away per second; more, if it would take longer than `drainMs` otherwise. */
+  drainClientsPerSec: number
+  drainMs: number
   /** The will of a client that an edge sent away waits for it for so long. */
   drainWillHoldMs: number
   /** SIGTERM: time to tell clients and flush. */
@@ -172,6 +191,14 @@ export const DEFAULT_LIMITS: Limits = {
   directoryClaims: 65_536,
   directoryWrites: 100_000,
   retainedTombstones: 100_000,
+  siteInboxMessages: 10_000_000,
+  siteInboxBytes: 8 * 1024 * MiB,
+  peerPageMessages: 2_048,
+  peerWaitingBytes: 64 * MiB,
+  peerCallMs: 1_000,
+  peerSettleMs: 300,
+  peerSiftMs: 10_000,
+  relayedIds: 500_000,
   walBodyBytes: 1 * MiB,
   walRetryMs: 5_000,
   walRecoveryBytes: 256 * MiB,
@@ -189,6 +216,10 @@ export const DEFAULT_LIMITS: Limits = {
   bridgeInFlight: 64,
   bridgeInMessages: 512,
   regionHealthMs: 2_000,
+  claimsInFlight: 1_024,
+  claimsWaiting: 16_384,
+  drainClientsPerSec: 200,
+  drainMs: 60_000,
   drainWillHoldMs: 30_000,
   shutdownMs: 10_000,
   authFailuresPerMinute: 60,

@@ -24,6 +24,9 @@ const SERIES: Readonly<Record<Field, Series>> = {
   nowQueuedBytes: { metric: 'queued_bytes' },
   nowTopicAliases: { metric: 'topic_aliases' },
   nowCachedTopics: { metric: 'route_cache_topics' },
+  nowDraining: { metric: 'draining' },
+  nowClaims: { metric: 'claims' },
+  nowClaimsWaiting: { metric: 'claims_waiting' },
   accepted: { metric: 'connections_accepted' },
   acceptDelayed: { metric: 'accepts_delayed' },
   acceptRefused: { metric: 'accepts_refused' },
@@ -33,6 +36,8 @@ const SERIES: Readonly<Record<Field, Series>> = {
   keepAliveTimeouts: { metric: 'keep_alive_timeouts' },
   takeovers: { metric: 'session_takeovers' },
   slowClosed: { metric: 'slow_consumers_closed' },
+  sentAway: { metric: 'clients_sent_away' },
+  claimsShed: { metric: 'claims_shed' },
   authFailures: { metric: 'authentication_failures' },
   authBlocked: { metric: 'authentications_blocked' },
   malformed: { metric: 'malformed_packets' },
@@ -89,6 +94,9 @@ const GAUGES: Readonly<Record<string, string>> = {
   queued_bytes: 'Bytes of the messages that wait in memory',
   topic_aliases: 'Topic aliases in use towards the connected clients',
   route_cache_topics: 'Topics whose receivers at this edge are remembered',
+  draining: '1 while this edge sends its clients away, or takes none any more',
+  claims: 'CONNECT packets whose session is being asked for at the core',
+  claims_waiting: 'CONNECT packets that wait until the core has answered others',
 }
 
 const COUNTERS: Readonly<Record<string, string>> = {
@@ -99,6 +107,8 @@ const COUNTERS: Readonly<Record<string, string>> = {
   keep_alive_timeouts: 'Connections closed because the client was silent for 1.5 keep alive intervals',
   session_takeovers: 'Connections closed because another one took their session over',
   slow_consumers_closed: 'Connections closed because the queue of a slow consumer was full',
+  clients_sent_away: 'Clients whose connection was ended by a drain',
+  claims_shed: 'CONNECT packets refused (0x9F) because too many waited for the core',
   authentication_failures: 'Authentications that failed through the fault of the client',
   authentications_blocked: 'Authentications refused unchecked: too many of that address failed within a minute',
   malformed_packets: 'Connections closed because of a malformed packet or PROXY header',

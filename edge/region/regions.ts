@@ -1,4 +1,5 @@
 /** The regions that devices may go to: which there are, which are healthy, which is the best other one. Asks nobody; `health.ts` tells it what it found. */
+import type { Peer } from '../listen/transport.ts'
 
 export interface Region {
   /** Unique among the regions. */
@@ -17,11 +18,28 @@ export interface RegionsDocument {
   readonly regions: readonly (Region & { readonly healthy: boolean })[]
 }
 
+/** What a client can speak that has come by a kind of listener, the likelier first: TLS may have ended before this edge. */
+const SCHEMES: Readonly<Record<Peer['listener'], readonly string[]>> = {
+  tcp: ['mqtt', 'mqtts'],
+  unix: ['mqtt', 'mqtts'],
+  tls: ['mqtts'],
+  ws: ['ws', 'wss'],
+  wss: ['wss'],
+}
+const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883 }
+
+function reference(endpoint: string): string {
+  const { protocol, hostname, port } = new URL(endpoint)
+  const usual = PORTS[protocol]
+  return usual === undefined ? endpoint : `${hostname}:${port === '' ? usual : port}`
+}
+
 export class Regions {
   /** The region of this edge. */
   readonly self: string
   readonly #regions: readonly Region[]
   readonly #unhealthy = new Set<string>()
+  #turn = 0
 
   /** `regions` has `self` in it, or is empty: then there is no other. */
   constructor(self: string, regions: readonly Region[]) {
@@ -37,6 +55,34 @@ export class Regions {
 
   healthy(name: string): boolean {
     return !this.#unhealthy.has(name)
+  }
+
+  /**
+   * Where a client of that kind may go instead: to the healthy other region with the highest weight, among equals in turn.
+   * `host:port`; over WebSocket, where that says too little, a URL [MQTT5 4.11]. Undefined: nowhere.
+   */
+  elsewhere(peer: Pick<Peer, 'listener'>): string | undefined {
+    let best: readonly string[] = []
+    let weight = 0
+    for (const region of this.#regions) {
+      if (region.name === this.self || region.weight < weight || !this.healthy(region.name)) continue
+      const fitting = this.#fitting(region, peer)
+      if (fitting.length === 0) continue
+      best = region.weight === weight ? [...best, ...fitting] : fitting
+      weight = region.weight
+    }
+    return best.length === 0 ? undefined : best[this.#turn++ % best.length]
+  }
+
+  /** Its endpoints for clients of that kind, and never one of our own: a client must not be sent in a circle. */
+  #fitting({ endpoints }: Region, { listener }: Pick<Peer, 'listener'>): readonly string[] {
+    const own = this.#regions.find(({ name }) => name === this.self)?.endpoints ?? []
+    const others = endpoints.filter(url => !own.includes(url))
+    for (const scheme of SCHEMES[listener]) {
+      const fitting = others.filter(url => url.startsWith(`${scheme}://`))
+      if (fitting.length > 0) return fitting.map(reference)
+    }
+    return []
   }
 
   /** `ready`: this edge is. `own`: what its listeners say, for an edge that knows no regions. */

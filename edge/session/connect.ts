@@ -131,8 +131,9 @@ function grantedExpiry({ ctx, packet }: Attempt): number {
 /** Only so many claims are under way at once, so that each has its answer in time. */
 function queue(a: Attempt, next: () => void): void {
   const { ctx, connection } = a
+  let waited = false
   const begin = (leave: () => void): boolean => {
-    if (connection.gone) connection.refuse(Reason.ServerUnavailable, 'The client has gone before its turn')
+    if (waited && connection.gone) connection.refuse(Reason.ServerUnavailable, 'The client has gone before its turn')
     if (connection.phase === Phase.Closed) return false
     a.leave = leave
     next()
@@ -140,6 +141,7 @@ function queue(a: Attempt, next: () => void): void {
   }
   if (!ctx.claims.enter(begin))
     connection.refuse(Reason.ConnectionRateExceeded, `${ctx.limits.claimsWaiting} clients wait for their sessions`)
+  waited = true
 }
 
 function claim(a: Attempt, next: () => void): void {

@@ -260,7 +260,7 @@ test('shutdown tells everybody, connecting or connected, and leaves nothing', as
   await world.edge.shutdown(async () => world.settle())
   await waiting.world.edge.shutdown(async () => waiting.world.settle())
   expect(device.take()).toMatchObject([{ cmd: 'disconnect', reasonCode: 0x8b }])
-  expect(waiting.take()).toMatchObject([{ cmd: 'connack', reasonCode: 0x8b }])
+  expect(waiting.take()).toMatchObject([{ cmd: 'connack', reasonCode: 0x88 }])
   expect(new Device(world).pipe.ended).toBe(true)
   expect(world.stats.closedBy[0x8b]).toBe(1)
   expect(waiting.world.stats.closedBy[0x8b]).toBe(0)
