@@ -41,8 +41,8 @@ export interface DialerOptions {
   readonly failed: (url: string, detail: string, retryMs: number) => void
   /** A core that was asked beside has something else to say than the time before. */
   readonly seen: (url: string, seen: Seen) => void
-  /** While linked: another core would be better, and has been so for long enough. */
-  readonly better: (url: string) => void
+  /** While linked, again and again: the core that has been better for long enough, or that there is none. */
+  readonly better: (url: string | undefined) => void
 }
 
 /** Connection, TLS, HELLO and answer together. */
@@ -180,8 +180,7 @@ export class Dialer {
       this.#due = now + this.#o.limits.siteProbeMs * (0.75 + this.#o.random() / 2)
       this.#ask()
     }
-    const better = this.sites.better(this.#url, now)
-    if (better !== undefined) this.#o.better(better)
+    this.#o.better(this.sites.better(this.#url, now))
   }
 
   /** Nobody could be had: after a while it is tried again. */

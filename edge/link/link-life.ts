@@ -41,6 +41,21 @@ export type LinkEvent =
   /** Another site is better and has been so for long enough: the link goes there. */
   | { readonly is: 'site-move'; readonly from: string; readonly to: string; readonly url: string }
 
+/** How an edge sends its devices away before its link goes to another site: they lose their connections at a rate, and nothing else. */
+export interface Departure {
+  /** Nobody is let in any more; `gone` when nobody is left. */
+  begin(gone: () => void): void
+  /** Devices are let in again. */
+  end(): void
+}
+
+interface Move {
+  /** Of a core of the other site. */
+  readonly url: string
+  /** When the core that is left was told, once no device is left. */
+  byeAt: number | undefined
+}
+
 export interface LinkLifeOptions {
   /** Of this process, never used before. */
   readonly incarnation: Incarnation
@@ -59,6 +74,8 @@ export interface LinkLifeOptions {
   readonly now: () => number
   /** From 0 to below 1. */
   readonly random: () => number
+  /** Without it all devices lose their connections at once when the link goes to another site. */
+  readonly departure?: Departure
   readonly events?: (event: LinkEvent) => void
 }
 
@@ -95,8 +112,7 @@ export class LinkLife {
   #downAt = 0
   /** Called when everything is said and acknowledged, or nothing can be said any more. */
   #closing: (() => void) | undefined
-  /** URL of the core of another site to link to, and since when the old one is being left. */
-  #moving: { readonly url: string; readonly since: number } | undefined
+  #move: Move | undefined
 
   constructor(options: LinkLifeOptions, on: LinkLifeEvents) {
     this.#o = options
@@ -136,6 +152,11 @@ export class LinkLife {
     return this.linked ? `Linked to core '${this.#coreName}' of site '${this.#site}'` : this.#trouble
   }
 
+  /** It is about to go to another site: new devices are better served elsewhere. */
+  get moving(): boolean {
+    return this.#move !== undefined
+  }
+
   /** The sites that are known. */
   get sites(): SiteView[] {
     return this.#dialer.sites.views(this.#dialer.linkedTo)
@@ -157,7 +178,7 @@ export class LinkLife {
       if (down >= limits.linkGraceMs / 2) this.#suspend(true)
       if (down >= limits.linkLostMs) this.#lost(`No link for ${down} ms`)
     }
-    if (this.#moving !== undefined && now - this.#moving.since > BYE_MS)
+    if (this.#move?.byeAt !== undefined && now - this.#move.byeAt > BYE_MS)
       this.#dialer.drop(CLOSE_NORMAL, 'Moves to another site')
     this.#dialer.tick(now)
   }
@@ -239,18 +260,36 @@ export class LinkLife {
     this.#o.stats.nowLinks--
     this.#event({ is: 'link-down', detail })
     this.#on.changed()
-    const next = this.#moving?.url
-    this.#moving = undefined
-    if (next !== undefined) this.#lost(`The link moves to ${next}`)
+    const next = this.#move?.byeAt === undefined ? undefined : this.#move.url
+    if (next !== undefined) this.#lost(`The link goes to ${next}`)
+    this.#stay()
     if (this.#closing !== undefined) this.cut()
     return next
   }
 
-  #better(url: string): void {
-    if (this.#moving !== undefined || this.#closing !== undefined) return
-    this.#moving = { url, since: this.#o.now() }
+  /** Devices go first, then the link; until they have gone it may still be thought better of. */
+  #better(url: string | undefined): void {
+    if (this.#closing !== undefined || (url === undefined) === (this.#move === undefined)) return
+    if (url === undefined) {
+      if (this.#move?.byeAt === undefined) this.#stay()
+      return
+    }
+    const move: Move = { url, byeAt: undefined }
+    this.#move = move
     this.#event({ is: 'site-move', from: this.#site, to: this.#dialer.sites.siteOf(url), url })
-    this.#on.bye()
+    const gone = (): void => {
+      if (this.#move !== move || !this.linked) return
+      move.byeAt = this.#o.now()
+      this.#on.bye()
+    }
+    if (this.#o.departure === undefined) gone()
+    else this.#o.departure.begin(gone)
+  }
+
+  #stay(): void {
+    if (this.#move === undefined) return
+    this.#move = undefined
+    this.#o.departure?.end()
   }
 
   #suspend(on: boolean): void {

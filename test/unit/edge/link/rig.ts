@@ -6,7 +6,7 @@ import type { LinkConnector } from '../../../../core/contract/link/transport.ts'
 import type { ClaimReply, CoreLink, EdgePort } from '../../../../core/contract/link.ts'
 import { Message } from '../../../../core/contract/message.ts'
 import { type CoreHost, LinkServer, type LinkServerEvent } from '../../../../core/link/server/link-server.ts'
-import type { LinkEvent } from '../../../../edge/link/link-life.ts'
+import type { Departure, LinkEvent } from '../../../../edge/link/link-life.ts'
 import { type RemoteEdge, RemoteLink } from '../../../../edge/link/remote-link.ts'
 import { Network, type Wire } from '../../../harness/wire.ts'
 import { key } from '../../core/rig.ts'
@@ -86,6 +86,7 @@ export class World {
   link!: RemoteLink
   prefer = ''
   random = 0
+  departure: Departure | undefined
   /** ms of a round trip, by URL. */
   readonly distances = new Map<string, number>()
   #underway: { readonly at: number; readonly run: () => void }[] = []
@@ -121,6 +122,7 @@ export class World {
       now: () => this.now,
       random: () => this.random,
       atTurnEnd: fn => this.late.push(fn),
+      ...(this.departure === undefined ? {} : { departure: this.departure }),
       events: event => this.events.push(event),
     })
     this.link.start()

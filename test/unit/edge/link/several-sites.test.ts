@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Limits } from '../../../../core/contract/limits.ts'
 import { encodeHello } from '../../../../core/contract/link/hello.ts'
+import { key } from '../../core/rig.ts'
 import { FakeCore, message, World } from './rig.ts'
 
 const SITES = ['eu', 'us', 'ap'] as const
@@ -204,6 +205,64 @@ describe('a better site is there again', () => {
     world.hang('ws://us')
     world.pass(3500)
     expect(linkedTo(world)).toBe('eu')
+  })
+})
+
+describe('devices are sent away before the link goes', () => {
+  function leaving(): { world: World; core: Record<string, FakeCore>; told: string[]; gone: () => void } {
+    const { world, core } = several('eu')
+    const told: string[] = []
+    let gone = (): void => {}
+    world.departure = {
+      begin: done => {
+        told.push('begin')
+        gone = done
+      },
+      end: () => told.push('end'),
+    }
+    core.eu!.standby = 'Redis does not answer'
+    world.limits.linkLostMs = 1000
+    world.start(...URLS)
+    world.pass(3000)
+    core.eu!.standby = undefined
+    world.pass(7500)
+    return { world, core, told, gone: () => gone() }
+  }
+
+  test('what they said last is heard by the core that is left', () => {
+    const { world, core, told, gone } = leaving()
+    expect([told, linkedTo(world), world.link.moving]).toEqual([['begin'], 'us', true])
+    world.pass(20_000)
+    expect([told, linkedTo(world)]).toEqual([['begin'], 'us'])
+    world.link.release(key('a'), 1, { will: false, expirySec: 9, outbound: { inflight: [], queue: [] } })
+    gone()
+    world.pass(500)
+    expect([told, linkedTo(world), world.link.moving]).toEqual([['begin', 'end'], 'eu', false])
+    expect([core.us!.released, core.us!.events.at(-1)?.is]).toEqual([[key('a')], 'edge-left'])
+    gone()
+    world.pass(5_000)
+    expect([told, linkedTo(world)]).toEqual([['begin', 'end'], 'eu'])
+  })
+
+  test('the better site goes again: it stays where it is', () => {
+    const { world, core, told, gone } = leaving()
+    core.eu!.standby = 'Redis does not answer'
+    world.pass(2000)
+    expect([told, linkedTo(world), world.link.moving]).toEqual([['begin', 'end'], 'us', false])
+    gone()
+    world.pass(1000)
+    expect(linkedTo(world)).toBe('us')
+    expect(world.told).not.toContain('begin anew')
+    core.eu!.standby = undefined
+    world.pass(7000)
+    expect(told).toEqual(['begin', 'end', 'begin'])
+  })
+
+  test('the link breaks meanwhile: it is resumed, and the move begins again', () => {
+    const { world, told } = leaving()
+    world.cut()
+    world.pass(500)
+    expect([told, linkedTo(world), world.stats.resumed]).toEqual([['begin', 'end', 'begin'], 'us', 1])
   })
 })
 
