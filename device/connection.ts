@@ -59,6 +59,10 @@ export interface ConnectionOptions {
   readonly mqtt: MqttOptions
 }
 
+/** A broker that does not end the connection after DISCONNECT is not waited for any longer. */
+const LEAVE_MS = 100
+const PACKET_ID_NOT_FOUND = 0x92
+
 export class Connection {
   readonly #client: MqttClient
   readonly #ids: PacketIds
@@ -67,6 +71,9 @@ export class Connection {
   readonly #isV5: boolean
   /** Counts connections, so that what belonged to an old one is not sent on a new one. */
   #generation = 0
+  /** From `dial` to `closed`. */
+  #isOpen = false
+  /** From CONNACK on, until it is known to end. */
   #isUp = false
   #lastError = ''
 
@@ -114,6 +121,7 @@ export class Connection {
     })
     try {
       this.#client.connect()
+      this.#isOpen = true
     } catch (error) {
       queueMicrotask(() => this.#handlers.closed(error instanceof Error ? error.message : String(error)))
     }
@@ -122,7 +130,7 @@ export class Connection {
   /** Ends the connection at once; `closed` follows. */
   drop(): void {
     this.#isUp = false
-    this.#client.stream.destroy()
+    if (this.#isOpen) this.#client.stream.destroy()
   }
 
   /** Says DISCONNECT, so that the will stays unsent and the session is kept, and ends the connection; `closed` follows. */
@@ -132,12 +140,14 @@ export class Connection {
     const { stream } = this.#client
     stream.write(Uint8Array.of(0xe0, 0x00))
     stream.end()
-    setTimeout(() => stream.destroy(), 100)
+    setTimeout(() => stream.destroy(), LEAVE_MS)
   }
 
-  /** Frees what MQTT.js holds. Nothing works afterwards. */
-  end(): void {
-    this.#client.end(true)
+  /** Leaves, and frees what MQTT.js holds. Nothing works afterwards. */
+  async end(): Promise<void> {
+    this.leave()
+    if (this.#isOpen) await new Promise<void>(resolve => this.#client.once('close', () => resolve()))
+    if (this.#generation > 0) this.#client.end(true)
   }
 
   ping(): void {
@@ -234,6 +244,7 @@ export class Connection {
     })
     this.#client.on('close', () => {
       this.#isUp = false
+      this.#isOpen = false
       handlers.closed(this.#lastError === '' ? 'The connection ended' : this.#lastError)
     })
   }
@@ -246,6 +257,8 @@ export class Connection {
   #ended(packetId: number, topic: string, error: unknown): void {
     if (!error) return this.#handlers.acknowledged(packetId, undefined)
     const code = reasonCodeOf(error)
+    // The answer to a PUBREL sent again whose PUBCOMP was lost: no error during recovery [MQTT 5, 3.7.2.1].
+    if (code === PACKET_ID_NOT_FOUND) return this.#handlers.acknowledged(packetId, undefined)
     // Anything else is the end of a connection: the message stays in the outbox.
     if (code === undefined) return
     const text = `Message to '${topic}' was refused with reason code 0x${code.toString(16)}`

@@ -200,13 +200,10 @@ export class Device {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#discovery?.stop()
-    const wasUp = this.#connection.isUp
-    this.#connection.leave()
     this.#pilot.stop()
     this.#subscriber.close()
+    await this.#connection.end()
     await this.#outbox.close()
-    if (wasUp) await new Promise(resolve => setTimeout(resolve, 50))
-    this.#connection.end()
     this.#changed()
   }
 

@@ -17,6 +17,7 @@ export type WarningCode =
   | 'discovery-failed'
   | 'discovery-document'
   | 'endpoint-skipped'
+  | 'unreachable'
   | 'connection-refused'
   | 'reference-refused'
   | 'reference-loop'

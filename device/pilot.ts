@@ -236,6 +236,7 @@ export class Pilot {
       else {
         const [best] = ranked(await this.#candidates(), this.#options.preferred)
         if (best !== undefined) return best
+        if (!this.#stopped.signal.aborted) this.#events.warn('unreachable', 'No region can be reached')
       }
     }
     return undefined

@@ -1,46 +1,28 @@
-/** The device SDK against real brokers: Mosquitto, and Meridian in one process. */
-import { afterEach, describe, expect, test, vi } from 'vitest'
-import { type ConnectOptions, connect, type Device, type DeviceEvents } from '../../../device/main.node.ts'
+/** The device SDK against one broker: Mosquitto, and Meridian in one process. */
+import { describe, expect, test, vi } from 'vitest'
 import { type Broker, startMeridian, startMosquitto } from '../../harness/broker.ts'
 import { until } from '../../harness/process.ts'
+import { device, ending, endsAfterEachTest, freshId, next, relayTo } from './rig.ts'
 
 vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 })
-
-const ends: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-})
-
-let count = 0
-async function device(options: Partial<ConnectOptions>): Promise<Device> {
-  const made = await connect({ clientId: `device-${process.pid}-${++count}`, ...options } as ConnectOptions)
-  ends.push(() => made.close())
-  return made
-}
-
-const next = <Name extends keyof DeviceEvents>(of: Device, name: Name): Promise<DeviceEvents[Name]> =>
-  new Promise(resolve => {
-    const stop = of.on(name, event => {
-      stop()
-      resolve(event)
-    })
-  })
+endsAfterEachTest()
 
 describe.each([
   ['Mosquitto', () => startMosquitto()],
   ['Meridian', () => startMeridian()],
 ] as const)('%s', (name, start) => {
-  async function broker(): Promise<Broker> {
-    const started = await start()
-    ends.push(() => started.stop())
-    return started
-  }
-  const url = (of: Broker): string => `mqtt://127.0.0.1:${of.tcpPort}`
+  const broker = async (): Promise<Broker> => ending(await start(), each => each.stop())
+  const url = (of: { tcpPort: number }): string => `mqtt://127.0.0.1:${of.tcpPort}`
 
-  test.each([0, 1, 2] as const)('QoS %s goes round', async qos => {
-    const one = await device({ endpoints: [url(await broker())] })
-    const online = await next(one, 'online')
-    expect(online.sessionPresent).toBe(false)
+  test.each([
+    [0, 5],
+    [1, 5],
+    [2, 5],
+    [1, 4],
+    [2, 4],
+  ] as const)('QoS %s goes round, protocol version %s', async (qos, protocolVersion) => {
+    const one = await device({ endpoints: [url(await broker())], protocolVersion })
+    expect((await next(one, 'online')).sessionPresent).toBe(false)
     const got: string[] = []
     one.on('message', message => got.push(`${message.topic} ${message.qos} ${message.text()}`))
     expect(await one.subscribe('a/#', { qos })).toBe(qos)
@@ -48,5 +30,88 @@ describe.each([
     await until('five messages', 5000, () => (got.length === 5 ? true : undefined))
     expect(got.sort()).toEqual([0, 1, 2, 3, 4].map(n => `a/${n} ${qos} ${name} ${n}`))
     expect(one.stats()).toMatchObject({ isOnline: true, outboxMessages: 0, outboxBytes: 0, received: 5 })
+  })
+
+  test.each([1, 2] as const)(
+    '500 messages with QoS %s through lost connections: each once acknowledged, in order, none lost',
+    async qos => {
+      const at = await broker()
+      const way = await relayTo(at.tcpPort, 2)
+      const receiver = await device({ endpoints: [url(at)], suppressDuplicates: false })
+      const got: number[] = []
+      receiver.on('message', message => got.push(Number(message.text())))
+      await receiver.subscribe('many', { qos: 2 })
+      const sender = await device({ endpoints: [`mqtt://127.0.0.1:${way.port}`], limits: { backoffBaseMs: 20 } })
+      const sent: Promise<void>[] = []
+      for (let n = 0; n < 500; n++) sent.push(sender.publish('many', String(n), { qos }))
+      for (let loss = 0; loss < 4; loss++) {
+        const before = sender.stats().acknowledged
+        await until('progress', 5000, () => (sender.stats().acknowledged > before + 10 ? true : undefined))
+        way.heal()
+      }
+      await Promise.all(sent)
+      await until('all of them', 5000, () => (new Set(got).size === 500 ? true : undefined))
+      const firsts = [...new Set(got)]
+      expect(firsts).toEqual(Array.from({ length: 500 }, (_, n) => n))
+      if (qos === 2) expect(got.length).toBe(500)
+      expect(sender.stats().acknowledged).toBe(500)
+      expect(sender.stats().connects).toBeGreaterThan(2)
+    },
+  )
+
+  test('a session of before goes on; a new one is asked for what was subscribed', async () => {
+    const at = await broker()
+    const way = await relayTo(at.tcpPort)
+    const one = await device({ endpoints: [`mqtt://127.0.0.1:${way.port}`], limits: { backoffBaseMs: 20 } })
+    await one.subscribe('kept')
+    const back = next(one, 'online')
+    way.heal()
+    expect((await back).sessionPresent).toBe(true)
+    const other = ending(await start(), each => each.stop())
+    const elsewhere = next(one, 'online')
+    way.leadTo(other.tcpPort)
+    way.heal()
+    expect((await elsewhere).sessionPresent).toBe(false)
+    const message = next(one, 'message')
+    await one.publish('kept', 'here again')
+    expect((await message).text()).toBe('here again')
+  })
+
+  test('duplicates with the same message id are not given out', async () => {
+    const at = await broker()
+    const one = await device({ endpoints: [url(at)], messageIds: true })
+    const got: string[] = []
+    one.on('message', message => got.push(message.text()))
+    await one.subscribe('a/b')
+    await one.publish('a/b', 'first')
+    await one.publish('a/b', 'copy', { properties: { userProperties: { mid: 'x' } } })
+    const plain = await device({ endpoints: [url(at)] })
+    for (let n = 0; n < 3; n++) await plain.publish('a/b', 'again', { properties: { userProperties: { mid: 'y' } } })
+    await plain.publish('a/b', 'last')
+    await until('the last one', 5000, () => (got.includes('last') ? true : undefined))
+    expect(got).toEqual(['first', 'copy', 'again', 'last'])
+    expect(one.stats().duplicates).toBe(2)
+  })
+
+  test('a will is not sent when a device moves or closes, and is when it is lost', async () => {
+    const at = await broker()
+    const watcher = await device({ endpoints: [url(at)] })
+    const wills: string[] = []
+    watcher.on('message', message => wills.push(message.text()))
+    await watcher.subscribe('will')
+    const way = await relayTo(at.tcpPort)
+    const will = (text: string) => ({
+      topic: 'will',
+      payload: text as string & Uint8Array,
+      qos: 1 as const,
+      retain: false,
+    })
+    const polite = await device({ endpoints: [url(at)], clientId: freshId(), will: will('polite') })
+    const lost = await device({ endpoints: [`mqtt://127.0.0.1:${way.port}`], will: will('lost') })
+    await Promise.all([next(polite, 'online'), next(lost, 'online')])
+    await polite.close()
+    await way.close()
+    await until('the will', 5000, () => (wills.length > 0 ? true : undefined))
+    expect(wills).toEqual(['lost'])
   })
 })

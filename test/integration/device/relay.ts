@@ -8,6 +8,8 @@ export interface Relay {
   cut(): void
   /** Every open connection is gone; new ones pass. */
   heal(): void
+  /** New connections lead to this port. */
+  leadTo(port: number): void
   /** Connections that were opened so far. */
   opened(): number
   close(): Promise<void>
@@ -18,6 +20,7 @@ export async function relay(targetPort: number, delayMs = 0): Promise<Relay> {
   const sockets = new Set<Socket>()
   let isCut = false
   let opened = 0
+  let target = targetPort
   const pass = (from: Socket, to: Socket): void => {
     from.on('data', chunk => {
       if (isCut) return
@@ -36,7 +39,7 @@ export async function relay(targetPort: number, delayMs = 0): Promise<Relay> {
   }
   const server: Server = createServer(near => {
     opened++
-    const far = createConnection({ port: targetPort, host: '127.0.0.1' })
+    const far = createConnection({ port: target, host: '127.0.0.1' })
     pass(near, far)
     pass(far, near)
   })
@@ -55,6 +58,9 @@ export async function relay(targetPort: number, delayMs = 0): Promise<Relay> {
     heal() {
       drop()
       isCut = false
+    },
+    leadTo(port) {
+      target = port
     },
     opened: () => opened,
     async close() {
