@@ -1,7 +1,6 @@
 /** One core: puts log, state, routes and sessions together, opens, ticks and closes them. Its parts do the work; edges reach it through `attach`. */
 import type { Tap, TapHost } from './bridge/port.ts'
-import type { ClientKey, Incarnation } from './contract/ids.ts'
-import { tenantOf } from './contract/ids.ts'
+import { type ClientKey, type Incarnation, NO_CLIENT, type TopicFilter, tenantOf } from './contract/ids.ts'
 import type { Limits } from './contract/limits.ts'
 import type { CoreLink, EdgePort } from './contract/link.ts'
 import { Message, type MessageInit } from './contract/message.ts'
@@ -17,6 +16,12 @@ import { Inboxes } from './session/inbox.ts'
 import { drive, recover, type Waits } from './session/recovery.ts'
 import { rewrite } from './session/rewrite.ts'
 import { Sessions } from './session/sessions.ts'
+import { copyId } from './site/copies.ts'
+import type { Receiver } from './site/peer.ts'
+import { Peers } from './site/peers.ts'
+import type { SiteName } from './site/port.ts'
+import { RelayedIds } from './site/relayed-ids.ts'
+import { Sift } from './site/sift.ts'
 import type { State } from './state/port.ts'
 import type { CoreEvents, CoreStats } from './stats.ts'
 
@@ -37,9 +42,13 @@ export interface CoreOptions {
   readonly dropPolicy?: 'oldest' | 'newest'
   /** QoS 0 messages wait for offline sessions too. Default: false. */
   readonly queueQos0?: boolean
+  /** With other sites: our own name. */
+  readonly site?: SiteName | undefined
 }
 
-export class Core implements TapHost {
+export class Core implements TapHost, Receiver {
+  /** The other sites, if there may be any. */
+  readonly peers: Peers | undefined
   readonly #o: CoreOptions
   #ports: EdgePort[] = []
   /** Who waits for the receipt of a message that the core publishes itself. */
@@ -51,6 +60,7 @@ export class Core implements TapHost {
     },
   }
   readonly #parts: CoreParts
+  readonly #relayed: RelayedIds
   /** Of the messages the core publishes itself. */
   readonly #origin: Incarnation
   #seq = 0
@@ -70,6 +80,8 @@ export class Core implements TapHost {
         turn.urge()
       },
     })
+    const relayed = new RelayedIds(limits.relayedIds)
+    this.#relayed = relayed
     const retained = new Retained(common)
     const router: Router = new Router({
       cachedTopics: limits.routeCacheTopics,
@@ -79,6 +91,7 @@ export class Core implements TapHost {
       retained,
       session: client => sessions.get(client),
       turn: () => turn,
+      relayed,
     })
     const turn: Turn = new Turn({
       ...common,
@@ -91,6 +104,9 @@ export class Core implements TapHost {
         for (const port of this.#ports) port.congested(on)
       },
     })
+    const { sites } = router
+    const { site } = options
+    this.peers = site === undefined ? undefined : new Peers({ site, receiver: this, sites, limits, stats, now, defer })
     const durably = (message: Message) => router.durably(message)
     const flights = new Flights({
       turn,
@@ -109,8 +125,11 @@ export class Core implements TapHost {
       durably,
       routes: client => router.routes(tenantOf(client)),
       publish: init => this.publish(init),
+      sites,
+      exports: this.peers?.exports,
     })
-    this.#parts = { turn, sessions, flights, inboxes, router, retained, stats, now, defer }
+    const sift = new Sift({ store, limits, now, defer, session: client => sessions.get(client) })
+    this.#parts = { turn, sessions, flights, inboxes, router, retained, sift, stats, now, defer }
   }
 
   /** Loads the state, replays the log, and takes every session that was online as disconnected now; a promise if the stores take time. Fails if something of it cannot be read or written. */
@@ -120,7 +139,8 @@ export class Core implements TapHost {
 
   *#open(): Waits {
     const { log, state, inboxes: store, stats, events } = this.#o
-    yield* recover({ ...this.#parts, log, state, store })
+    yield* recover({ ...this.#parts, relayed: this.#relayed, log, state, store })
+    this.#parts.sessions.exportAll()
     this.#isOpen = true
     const now = this.#o.now()
     for (const s of [...this.#parts.sessions.values()]) this.#parts.sessions.settle(s, now)
@@ -142,7 +162,9 @@ export class Core implements TapHost {
     const handed = [...(port.unanswered?.(0) ?? [])]
     for (const s of [...sessions.values()]) if (s.port === port) sessions.forsake(s)
     for (const { message, groups } of handed)
-      for (const group of groups ?? []) if (!sessions.hasTaken(group, message)) router.again(group, message, port)
+      for (const group of groups ?? [])
+        if (port.site !== undefined) router.stays(group, message, port)
+        else if (!sessions.hasTaken(group, message)) router.again(group, message, port)
     for (const { message } of handed) router.delivered(message)
     turn.urge()
   }
@@ -208,6 +230,31 @@ export class Core implements TapHost {
       // Nobody was answered for these.
       step() {},
     })
+  }
+
+  // ── what other sites send
+
+  relay(message: Message, giveBack: (group: TopicFilter) => void, done: () => void): void {
+    const { retained, turn, stats } = this.#parts
+    const { groups, only } = message.relayed ?? { groups: [], only: false }
+    stats.relayedIn++
+    if (message.qos > 0 && !this.#relayed.add(message)) {
+      stats.relayedTwice++
+      return turn.call(done)
+    }
+    // A group's copy may come once more by itself.
+    if (!only) for (const group of groups) this.#relayed.add(copyId(message, group))
+    if (message.retain && message.target === NO_CLIENT) retained.accept(message)
+    turn.message(message, { receipt: done, giveBack })
+  }
+
+  confirmed(message: Message): void {
+    this.#parts.router.delivered(message)
+  }
+
+  take(message: Message): void {
+    this.#parts.retained.replay(message)
+    this.#parts.turn.urge()
   }
 
   /** Before `open`: sees every message from then on. */

@@ -15,6 +15,15 @@ export class CoreStats {
   nowPendingBytes = 0
   /** Topics whose receivers are remembered, also those that nobody wants. */
   nowCachedTopics = 0
+  /** Other sites that are linked; filters they were asked for; what waits here for them, and what came from them and is not durable here. */
+  nowPeers = 0
+  nowExportedFilters = 0
+  nowWaitingForSites = 0
+  nowPeerWaitingBytes = 0
+  /** Messages to and from other sites; those that came again. */
+  relayedOut = 0
+  relayedIn = 0
+  relayedTwice = 0
   claims = 0
   claimsRefused = 0
   takeovers = 0
@@ -35,12 +44,17 @@ export class CoreStats {
   /** A newer one of the topic was known, from this site or another. */
   retainedStale = 0
   willsPublished = 0
-  willsHeld = 0
   /** Of clients of other sites that are dead. Counted in `willsPublished` too. */
   willsForOthers = 0
   nowSitesDead = 0
   /** Wills of clients of dead sites that are not due yet, or being published. */
   nowWillsOfDead = 0
+  willsHeld = 0
+  /** Sessions that came over from another site, and those that were gone on with from its record because it did not answer. */
+  sessionsBrought = 0
+  sessionsTaken = 0
+  /** Messages of such sessions that came later. */
+  messagesLate = 0
   /** Messages found in the log at start that a session still needed. */
   recovered = 0
   /** Sessions whose un-acked state was stored because it held the log for too long. */
@@ -52,6 +66,7 @@ export type CoreEvent =
   | { readonly is: 'inbox-dropped'; readonly client: string; readonly topic: string; readonly why: 'full' | 'expired' }
   | { readonly is: 'retained-refused'; readonly topic: string; readonly why: 'payload' | 'count' | 'bytes' }
   | { readonly is: 'session-expired'; readonly client: string }
+  | { readonly is: 'session-taken'; readonly client: string; readonly site: string }
   | { readonly is: 'will-published'; readonly client: string; readonly topic: string }
   | { readonly is: 'site-dead' | 'site-back'; readonly site: string }
   | { readonly is: 'commit-failed'; readonly detail: string; readonly retryMs: number }

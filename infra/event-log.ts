@@ -19,6 +19,7 @@ const LEVELS: Readonly<Record<Event['is'], Level>> = {
   'taken-over': 'debug',
   'session-expired': 'debug',
   'will-published': 'debug',
+  'session-taken': 'info',
   dropped: 'info',
   refused: 'info',
   malformed: 'info',

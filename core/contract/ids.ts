@@ -16,6 +16,8 @@ export type TopicFilter = Brand<string, 'TopicFilter'>
 export type Incarnation = Brand<string, 'Incarnation'>
 
 export const DEFAULT_TENANT = '' as Tenant
+/** Of the client ids by which sites are clients of each other. No device may have one. */
+export const SITE_PREFIX = '$site/'
 /** The sender of messages the gateway publishes itself. */
 export const NO_CLIENT = '' as ClientKey
 

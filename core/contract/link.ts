@@ -107,11 +107,18 @@ export interface CoreLink {
    * edge: it goes to one at another edge, or to one that is offline, if there is any. Durable before `delivered` counts.
    */
   giveBack(group: TopicFilter, message: Message): void
+  /**
+   * Peers only. What waits at the core for this site, which is away, and matches one of the filters (not shared): QoS ≥ 1, oldest
+   * first, at most `limits.inboxMessages` (then the latest). Nothing changes by it.
+   */
+  sift(tenant: Tenant, site: string, filters: readonly TopicFilter[], done: (found: readonly Message[]) => void): void
   /** Every persistent recipient of this message at this edge has acknowledged it or has been spooled. Called once per `deliver` that returned true. */
   delivered(message: Message): void
 }
 
 export interface EdgePort {
+  /** The site whose core it is: a peer, not an edge. Absent for edges. */
+  readonly site?: string | undefined
   /** Durable and routed: the publisher may be acknowledged. `matched`: somebody subscribes (0x10 otherwise). */
   receipt(message: Message, matched: boolean): void
   /**
@@ -128,4 +135,6 @@ export interface EdgePort {
   readonly handedOut?: number
   /** What it was handed behind the first `since` and has not answered with `delivered`, oldest first. */
   unanswered?(since: number): Iterable<Handed>
+  /** `done` once everything it was handed up to now is answered, or it is gone. */
+  whenAnswered?(done: () => void): void
 }

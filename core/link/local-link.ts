@@ -18,6 +18,9 @@ import type { Flights } from '../session/flights.ts'
 import type { Inboxes } from '../session/inbox.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
+import type { Moves } from '../site/moves.ts'
+import { siteOf } from '../site/name.ts'
+import type { Sift } from '../site/sift.ts'
 import type { CoreStats } from '../stats.ts'
 import type { Turn } from './turn.ts'
 
@@ -29,6 +32,9 @@ export interface CoreParts {
   readonly inboxes: Inboxes
   readonly router: Router
   readonly retained: Retained
+  /** Where sites share clients. */
+  readonly moves?: Moves | undefined
+  readonly sift: Sift
   readonly stats: CoreStats
   readonly now: () => number
   readonly defer: (fn: () => void) => void
@@ -55,10 +61,27 @@ export class LocalLink implements CoreLink {
   }
 
   claim(request: ClaimRequest, done: (reply: ClaimReply) => void): void {
-    const { turn, sessions, stats, defer } = this.#core
-    if (!turn.failing) return turn.call(() => sessions.claim(this.#port, request, done))
-    stats.claimsRefused++
-    defer(() => done({ ok: false, why: 'unavailable', detail: 'The session store cannot be written' }))
+    const { turn, sessions, stats, defer, moves } = this.#core
+    const port = this.#port
+    if (turn.failing) {
+      stats.claimsRefused++
+      return defer(() => done({ ok: false, why: 'unavailable', detail: 'The session store cannot be written' }))
+    }
+    const site = siteOf(request.client)
+    if (site !== undefined && site !== port.site) {
+      stats.claimsRefused++
+      const detail = `Client id of '${request.client}' is kept for sites`
+      return defer(() => done({ ok: false, why: 'unavailable', detail }))
+    }
+    // A peer has claimed it in the directory itself.
+    if (moves === undefined || port.site) return turn.call(() => sessions.claim(port, request, done))
+    moves.claim(request, result =>
+      turn.call(() => {
+        if (typeof result === 'number') return sessions.claim(port, request, done, result)
+        stats.claimsRefused++
+        done(result)
+      }),
+    )
   }
 
   publish(message: Message): void {
@@ -115,7 +138,11 @@ export class LocalLink implements CoreLink {
     const { turn, sessions, inboxes } = this.#core
     const read = () => {
       const s = sessions.owned(this.#port, client, epoch)
-      if (s !== undefined) inboxes.read(s, limit, (messages, end) => done({ messages, end }))
+      if (s === undefined) return
+      inboxes.read(s, limit, (messages, end) => {
+        if (end) sessions.caughtUp(s)
+        done({ messages, end })
+      })
     }
     turn.call(() => turn.answer(read))
   }
@@ -139,6 +166,10 @@ export class LocalLink implements CoreLink {
   giveBack(group: TopicFilter, message: Message): void {
     this.#core.router.again(group, message, this.#port)
     this.#core.turn.urge()
+  }
+
+  sift(tenant: Tenant, site: string, filters: readonly TopicFilter[], done: (found: readonly Message[]) => void): void {
+    this.#core.sift.find(tenant, site, filters, done)
   }
 
   delivered(message: Message): void {

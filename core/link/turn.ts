@@ -9,7 +9,7 @@
  * it: what the log does not hold must not be in a record.
  */
 import type { ByteWriter } from '../contract/codec.ts'
-import type { ClientKey } from '../contract/ids.ts'
+import type { ClientKey, TopicFilter } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
 import type { EdgePort, Step } from '../contract/link.ts'
 import type { Message } from '../contract/message.ts'
@@ -38,7 +38,10 @@ export interface TurnOptions {
 
 type Work = Message | (() => void)
 /** Who gets the receipt. */
-export type Publisher = Pick<EdgePort, 'receipt'>
+export interface Publisher extends Pick<EdgePort, 'receipt'> {
+  /** Another site: nobody here takes a shared group's copy. It keeps the message in the log until `Router.delivered`. */
+  giveBack?(group: TopicFilter, message: Message): void
+}
 
 interface Batch {
   readonly queue: Work[]

@@ -66,24 +66,45 @@ export class Group extends Members {
     let members = 0
     for (const { port, count } of this.edges) {
       if (port === from) return port
-      if (port !== except) members += count
+      if (port !== except && port.site === undefined) members += count
     }
+    return this.#inTurn(members, port => port !== except && port.site === undefined)
+  }
+
+  /** Another site with an online member, in turn. */
+  nextPeer(except?: EdgePort): EdgePort | undefined {
+    let peers = 0
+    for (const { port, count } of this.edges) if (port !== except && port.site !== undefined) peers += count
+    return this.#inTurn(peers, port => port !== except && port.site !== undefined)
+  }
+
+  #inTurn(members: number, able: (port: EdgePort) => boolean): EdgePort | undefined {
     if (members === 0) return undefined
     let turn = this.#turn++ % members
     for (const { port, count } of this.edges) {
-      if (port === except) continue
+      if (!able(port)) continue
       if (turn < count) return port
       turn -= count
     }
     return undefined
   }
 
-  /** The offline member whose turn it is. */
+  /** The offline member of this site whose turn it is. */
   nextOffline(): [Session, StoredSubscription] | undefined {
-    for (const member of this.offline ?? []) {
-      this.served(member[0])
-      return member
-    }
+    return this.#nextOffline(session => session.site === undefined)
+  }
+
+  /** The other site, not linked now, whose turn it is. */
+  nextAway(): [Session, StoredSubscription] | undefined {
+    return this.#nextOffline(session => session.site !== undefined)
+  }
+
+  #nextOffline(able: (session: Session) => boolean): [Session, StoredSubscription] | undefined {
+    for (const member of this.offline ?? [])
+      if (able(member[0])) {
+        this.served(member[0])
+        return member
+      }
     return undefined
   }
 

@@ -1,16 +1,20 @@
 /** Carries one message to everybody who wants it: edges, inboxes of offline sessions, groups, the one target. Then answers its publisher. Makes nothing durable itself. */
 
 import type { Tap } from '../bridge/port.ts'
-import { type ClientKey, NO_CLIENT, type Tenant, type TopicFilter } from '../contract/ids.ts'
+import { type ClientKey, DEFAULT_TENANT, NO_CLIENT, type Tenant, type TopicFilter } from '../contract/ids.ts'
 import type { EdgePort } from '../contract/link.ts'
-import type { Message, QoS } from '../contract/message.ts'
+import type { Message, QoS, Relayed } from '../contract/message.ts'
 import type { Publisher, Turn } from '../link/turn.ts'
 import type { Envelope } from '../log/watermark.ts'
 import type { Inboxes } from '../session/inbox.ts'
 import type { Session } from '../session/session.ts'
+import { copyFor, copyId } from '../site/copies.ts'
+import { siteClient } from '../site/name.ts'
+import type { SiteName } from '../site/port.ts'
+import type { RelayedIds } from '../site/relayed-ids.ts'
 import type { StoredSubscription } from '../state/port.ts'
 import type { CoreStats } from '../stats.ts'
-import type { Retained } from './retain.ts'
+import { type Retained, SYS_PREFIX } from './retain.ts'
 import type { Group, Route } from './route.ts'
 import { type Match, Routes } from './routes.ts'
 
@@ -22,6 +26,8 @@ export interface RouterOptions {
   readonly retained: Retained
   readonly session: (client: ClientKey) => Session | undefined
   readonly turn: () => Turn
+  /** What has come from other sites. */
+  readonly relayed: RelayedIds
 }
 
 /** What edges are told that are not the only one: no group chose them. */
@@ -36,8 +42,10 @@ interface Held {
 export class Router {
   /** There is one edge, in this process: it chooses for every group. */
   alone = false
-  /** Sees every message. */
+  /** Sees every message that was published at this site. */
   tap: Tap | undefined = undefined
+  /** The sessions of other sites. */
+  readonly sites = new Set<Session>()
   readonly #o: RouterOptions
   readonly #tenants = new Map<Tenant, Routes>()
   readonly #held = new Map<Message, Held>()
@@ -65,14 +73,15 @@ export class Router {
     const { stats } = this.#o
     stats.published++
     if (message.retain) this.#o.retained.apply(message)
-    if (this.tap !== undefined) this.#hand(message, envelope, this.tap.offer(message))
+    if (this.tap !== undefined && message.relayed === undefined) this.#hand(message, envelope, this.tap.offer(message))
+    if (from?.giveBack !== undefined) this.#hand(message, envelope, true)
     const matched =
       message.target === NO_CLIENT ? this.#fanOut(message, from, envelope) : this.#direct(message, envelope)
     if (!matched) stats.unmatched++
     if (message.qos > 0 && from !== undefined) from.receipt(message, matched)
   }
 
-  /** An edge, or the tap, holds the message no more. */
+  /** An edge, the tap, or the other site that it came from, holds the message no more. */
   delivered(message: Message): void {
     if (message === this.#delivering) {
       this.#early++
@@ -102,32 +111,83 @@ export class Router {
 
   #fanOut(message: Message, from: Publisher | undefined, envelope: Envelope | undefined): boolean {
     const match: Match = this.routes(message.tenant).match(message.topic)
+    if (message.relayed !== undefined) return this.#fanIn(message, message.relayed, match, from, envelope)
     const { edges, offline, groups } = match
     let matched = edges.length > 0
-    if (groups.length > 0) {
-      if (this.#withGroups(match, message, from, envelope)) matched = true
+    // All sites have the same retained messages, whoever wants them now.
+    const everywhere = message.retain && this.sites.size > 0 && crosses(message)
+    if (groups.length > 0 || everywhere) {
+      if (this.#withGroups(match, message, from, envelope, everywhere)) matched = true
     } else
       for (let i = 0; i < edges.length; i++) {
         const { port, groups } = edges[i]!
         this.#deliver(port, message, groups, envelope)
       }
     if (offline.length > 0 && this.#spool(offline, message, envelope)) matched = true
+    if (everywhere)
+      for (const s of this.sites)
+        if (!isLive(s) && !offline.some(route => route.offline!.has(s))) this.#append(s, message, 2, envelope)
     return matched
   }
 
   /** Groups choose an edge, or an offline member, first: each edge gets the message once, with all groups it is chosen for. */
-  #withGroups(match: Match, message: Message, from: Publisher | undefined, envelope: Envelope | undefined): boolean {
+  #withGroups(
+    match: Match,
+    message: Message,
+    from: Publisher | undefined,
+    envelope: Envelope | undefined,
+    everywhere: boolean,
+  ): boolean {
     const chosen = new Map<EdgePort, readonly TopicFilter[]>()
+    if (everywhere) for (const s of this.sites) if (isLive(s)) chosen.set(s.port!, NO_GROUPS)
     for (const { port, groups } of match.edges) chosen.set(port, groups)
-    let matched = false
+    let matched = match.edges.length > 0
     for (const group of match.groups) {
-      const port = group.nextEdge(from)
-      if (port !== undefined) chosen.set(port, [...(chosen.get(port) ?? []), group.filter])
+      const port = group.nextEdge(from) ?? group.nextPeer()
+      if (port !== undefined) chosen.set(port, [...(chosen.get(port) ?? NO_GROUPS), group.filter])
       else if (!this.#toMember(group, message, envelope)) continue
       matched = true
     }
     for (const [port, groups] of chosen) this.#deliver(port, message, groups, envelope)
     return matched
+  }
+
+  /** What came from another site goes to edges and sessions of this one, and to the groups whose copies were given to it. */
+  #fanIn(
+    message: Message,
+    { groups, only }: Relayed,
+    { edges, offline }: Match,
+    from: Publisher | undefined,
+    envelope: Envelope | undefined,
+  ): boolean {
+    const chosen = new Map<EdgePort, readonly TopicFilter[]>()
+    if (!only) for (const { port } of edges) if (port.site === undefined) chosen.set(port, NO_GROUPS)
+    let matched = chosen.size > 0
+    for (const filter of groups) {
+      const group = this.routes(message.tenant).group(filter)
+      const port = group?.nextEdge(undefined)
+      const member = port === undefined ? group?.nextOffline() : undefined
+      if (port !== undefined) chosen.set(port, [...(chosen.get(port) ?? NO_GROUPS), filter])
+      else if (member !== undefined) this.#append(member[0], message, member[1].qos, envelope)
+      else {
+        this.#o.relayed.forget(copyId(message, filter))
+        from?.giveBack?.(filter, message)
+        continue
+      }
+      matched = true
+    }
+    for (const [port, groups] of chosen) this.#deliver(port, message, groups, envelope, only)
+    if (!only && offline.length > 0 && this.#spool(offline, message, envelope)) matched = true
+    return matched
+  }
+
+  /** To one other site: over its link, or into its inbox. False if it is not known here. */
+  toSite(site: SiteName, message: Message, envelope: Envelope | undefined): boolean {
+    const session = this.#o.session(siteClient(site))
+    if (session === undefined) return false
+    if (isLive(session)) this.#deliver(session.port!, message, NO_GROUPS, envelope)
+    else this.#append(session, message, 2, envelope)
+    return true
   }
 
   /** Only to its target [`$p2p`]: its edge, or its inbox. */
@@ -150,7 +210,8 @@ export class Router {
     this.#o.stats.handedToEdges++
     this.#delivering = message
     this.#early = 0
-    const waits = port.deliver(message, this.alone ? undefined : groups, only)
+    if (port.site !== undefined) this.#o.stats.relayedOut++
+    const waits = port.deliver(message, this.alone && message.relayed === undefined ? undefined : groups, only)
     this.#delivering = undefined
     this.#hand(message, envelope, waits && this.#early === 0)
   }
@@ -190,27 +251,57 @@ export class Router {
     const group = this.routes(message.tenant).group(filter)
     if (group === undefined) return
     const envelope = this.#held.get(message)?.envelope
-    const port = group.nextEdge(undefined, from)
+    // What came from another site goes to a member of this one if there is any.
+    const peer = message.relayed === undefined ? group.nextPeer(from) : undefined
+    const port = group.nextEdge(undefined, from) ?? peer
     if (port !== undefined) return this.#deliver(port, message, [filter], envelope, true)
     if (this.#toMember(group, message, envelope) || from.unanswered === undefined) return
-    // Members have come to that edge since it gave the copy back.
-    const back = group.nextEdge(undefined)
+    // Members have come to that edge since it gave the copy back; or there are some at another site.
+    const back = group.nextEdge(undefined) ?? group.nextPeer()
+    if (back?.site !== undefined) this.#o.relayed.forget(copyId(message, filter))
     if (back !== undefined) this.#deliver(back, message, [filter], envelope, true)
   }
 
   #toMember(group: Group, message: Message, envelope: Envelope | undefined): boolean {
     const member = group.nextOffline()
-    if (member === undefined) return false
-    this.#append(member[0], message, member[1].qos, envelope)
+    if (member !== undefined) this.#append(member[0], message, member[1].qos, envelope)
+    else {
+      const away = group.nextAway()
+      if (away === undefined) return false
+      this.#append(away[0], copyFor(message, group.filter), 2, envelope)
+    }
     return true
   }
 
+  /** A peer is lost that had a group's copy, and may have given it to a member: it stays that site's, which knows. */
+  stays(filter: TopicFilter, message: Message, from: EdgePort): void {
+    const session = this.#o.session(siteClient(from.site ?? ''))
+    if (session === undefined) return this.again(filter, message, from)
+    const envelope = this.#held.get(message)?.envelope
+    if (isLive(session)) this.#deliver(session.port!, message, [filter], envelope, true)
+    else this.#append(session, copyFor(message, filter), 2, envelope)
+  }
+
   #append(session: Session, message: Message, granted: QoS, envelope: Envelope | undefined): void {
-    if ((message.qos > 0 && granted > 0) || this.#o.queueQos0)
+    const { site } = session
+    if (site !== undefined) {
+      // A site that catches up misses no QoS 0 for that.
+      if (message.qos === 0 && session.presence === 'online' && !message.retain)
+        return this.#deliver(session.port!, message, NO_GROUPS, envelope)
+      this.#o.stats.relayedOut++
+    }
+    if ((message.qos > 0 && granted > 0) || this.#o.queueQos0 || (site !== undefined && message.retain))
       this.#o.inboxes.append(session, message, this.#o.turn().share(envelope))
   }
 }
 
-/** No Local [MQTT-3.8.3-3 of 5.0]. */
+/** No Local [MQTT-3.8.3-3 of 5.0]. What came from another site goes to no other one. */
 const wants = (session: Session, s: StoredSubscription, message: Message): boolean =>
-  !s.noLocal || message.sender !== session.client
+  (!s.noLocal || message.sender !== session.client) && (message.relayed === undefined || session.site === undefined)
+
+/** A session of a site that is linked and has caught up. */
+const isLive = (s: Session): boolean => s.presence === 'online' && !s.parked
+
+/** Sites exchange what belongs to the default tenant; each has its own `$SYS`. */
+export const crosses = (message: Message): boolean =>
+  message.tenant === DEFAULT_TENANT && !message.topic.startsWith(SYS_PREFIX)

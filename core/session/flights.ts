@@ -81,6 +81,20 @@ export class Flights {
     this.#o.inboxes.rewind(s)
   }
 
+  /** What was in flight at another site. The record names it from the next commit on. */
+  restore(s: Session, inflight: readonly Inflight[], received: readonly number[]): void {
+    for (const { packetId, state, qos, retain, message } of inflight) {
+      s.inflight ??= new Map()
+      this.#close(s, s.inflight.get(packetId)?.envelope)
+      const kept = message === undefined ? undefined : own(message)
+      s.inflight.set(packetId, { state, qos, retain, message: kept, envelope: undefined, recorded: true })
+    }
+    for (const packetId of received) {
+      s.received ??= new Map()
+      s.received.set(packetId, { envelope: undefined, recorded: true })
+    }
+  }
+
   inflight(s: Session): Inflight[] {
     const list: Inflight[] = []
     for (const [packetId, { state, qos, retain, message }] of s.inflight ?? [])

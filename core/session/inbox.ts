@@ -302,8 +302,10 @@ export class Inboxes {
   /** Drops the oldest unread QoS 0 entries, then by policy, until the message fits. False if the message itself is dropped. */
   #makeRoom(session: Session, inbox: Inbox, message: Message, bytes: number): boolean {
     const { limits, dropPolicy } = this.#o
-    while (inbox.count >= limits.inboxMessages || inbox.bytes + bytes > limits.inboxBytes) {
-      const fits = bytes <= limits.inboxBytes
+    const maxMessages = session.site === undefined ? limits.inboxMessages : limits.siteInboxMessages
+    const maxBytes = session.site === undefined ? limits.inboxBytes : limits.siteInboxBytes
+    while (inbox.count >= maxMessages || inbox.bytes + bytes > maxBytes) {
+      const fits = bytes <= maxBytes
       if (fits && inbox.qos0 > 0 && this.#dropOldest(session, inbox, true)) continue
       if (fits && message.qos > 0 && dropPolicy === 'oldest' && this.#dropOldest(session, inbox, false)) continue
       this.#dropped(session, message)

@@ -3,13 +3,16 @@
  * none yet. A generator that yields what has to be waited for, so that stores which never wait open at once.
  */
 import { type ClientKey, NO_CLIENT, type TopicFilter, tenantOf } from '../contract/ids.ts'
-import { type Message, messageKey, NEVER } from '../contract/message.ts'
+import { type Message, messageKey, NEVER, type Relayed } from '../contract/message.ts'
 import type { InboxStore } from '../inbox/port.ts'
 import type { CoreParts } from '../link/local-link.ts'
 import { readEnvelope } from '../log/envelope.ts'
 import type { Commits, Log } from '../log/port.ts'
 import { Envelope } from '../log/watermark.ts'
 import type { Group } from '../route/route.ts'
+import { crosses } from '../route/router.ts'
+import { copyFor, copyId } from '../site/copies.ts'
+import type { RelayedIds } from '../site/relayed-ids.ts'
 import type { State, StoredSubscription } from '../state/port.ts'
 import { Replay } from './replay.ts'
 import type { Session } from './session.ts'
@@ -18,6 +21,8 @@ export interface RecoveryContext extends CoreParts {
   readonly log: Log
   readonly state: State
   readonly store: InboxStore
+  /** What came from other sites: remembered as far as the log tells. */
+  readonly relayed: RelayedIds
 }
 
 /** What recovery waits for. */
@@ -170,10 +175,11 @@ function* replay(
     readEnvelope(start, envelope, {
       message(position, message) {
         replays.fill(message)
+        if (message.relayed !== undefined) remember(ctx.relayed, message, message.relayed)
         if (message.retain && message.target === NO_CLIENT) ctx.retained.replay(message)
         if (message.expiresAt !== NEVER && message.expiresAt <= now) return
         route(ctx, replays, position, message, groups)
-        if (router.tap?.offer(message) !== true) return
+        if (message.relayed !== undefined || router.tap?.offer(message) !== true) return
         if (kept === undefined) {
           kept = new Envelope(start)
           kept.open = 0
@@ -240,6 +246,11 @@ class Replays {
   }
 }
 
+function remember(ids: RelayedIds, message: Message, { groups, only }: Relayed): void {
+  ids.add(message)
+  if (!only) for (const group of groups) ids.add(copyId(message, group))
+}
+
 const groupKey = (client: ClientKey, group: TopicFilter, key: string): string => `${tenantOf(client)} ${group} ${key}`
 
 /** A group's copy that nobody is known to have taken, and the members that may get it. */
@@ -256,10 +267,16 @@ function route(ctx: RecoveryContext, replays: Replays, position: number, message
     if (s?.persistent && s.since <= position) replays.ofSession(s).want(position, message)
     return
   }
+  const { relayed } = message
   const wanting = new Set<Session>()
+  // As they were routed: all sites have the same retained messages.
+  if (message.retain && relayed === undefined && crosses(message))
+    for (const s of ctx.router.sites) if (s.since <= position) wanting.add(s)
   for (const route of ctx.router.routes(message.tenant).routes(message.topic)) {
-    for (const [s, subscription] of route.offline ?? []) if (wants(s, subscription, position, message)) wanting.add(s)
+    for (const [s, subscription] of relayed?.only === true ? [] : (route.offline ?? []))
+      if (wants(s, subscription, position, message)) wanting.add(s)
     for (const [filter, group] of route.groups ?? []) {
+      if (relayed !== undefined && !relayed.groups.includes(filter)) continue
       if (replays.taken.has(`${message.tenant} ${filter} ${messageKey(message)}`)) continue
       const members = [...(group.offline ?? [])].filter(([s, subscription]) =>
         wants(s, subscription, position, message),
@@ -275,14 +292,17 @@ function route(ctx: RecoveryContext, replays: Replays, position: number, message
 /** To the member that has it already, or the one whose turn it is. */
 function assign(replays: Replays, { group, position, message, able }: Grouped): void {
   const inTurn = [...(group.offline?.keys() ?? [])].filter(s => able.includes(s))
-  const chosen = inTurn.find(s => replays.ofSession(s).has(message)) ?? inTurn[0]
+  const copyOf = (s: Session) => (s.site === undefined ? message : copyFor(message, group.filter))
+  const chosen =
+    inTurn.find(s => replays.ofSession(s).has(copyOf(s))) ?? inTurn.find(s => s.site === undefined) ?? inTurn[0]
   if (chosen === undefined) return
   group.served(chosen)
-  replays.ofSession(chosen).want(position, message)
+  replays.ofSession(chosen).want(position, copyOf(chosen))
 }
 
 const wants = (s: Session, subscription: StoredSubscription, position: number, message: Message): boolean =>
   s.persistent &&
+  (message.relayed === undefined || s.site === undefined) &&
   subscription.since <= position &&
   subscription.qos > 0 &&
   !(subscription.noLocal && message.sender === s.client)

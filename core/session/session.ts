@@ -4,6 +4,8 @@ import type { ClaimReply, ClaimRequest, EdgePort } from '../contract/link.ts'
 import type { Message } from '../contract/message.ts'
 import type { Will } from '../contract/session.ts'
 import type { Envelope } from '../log/watermark.ts'
+import { siteOf } from '../site/name.ts'
+import type { SiteName } from '../site/port.ts'
 import type { StoredSubscription } from '../state/port.ts'
 
 /** `claiming`: claimed, but the reply waits for a commit; until then it is routed to as if offline. */
@@ -58,12 +60,16 @@ export interface WaitingClaim {
   readonly port: EdgePort
   readonly request: ClaimRequest
   readonly done: (reply: ClaimReply) => void
+  /** Where sites share clients: what the directory gave. */
+  readonly epoch: number | undefined
   /** When the old owner is given up. ms since the epoch. */
   readonly until: number
 }
 
 export class Session {
   readonly client: ClientKey
+  /** Of the session of another site. */
+  readonly site: SiteName | undefined
   /** Log position at which it began. */
   readonly since: number
   /** At start: steps of the log before this position are in the record it was loaded from. */
@@ -71,11 +77,21 @@ export class Session {
   presence: Presence = 'offline'
   epoch = 0
   port: EdgePort | undefined = undefined
+  /** Online at a peer, but what is routed to it goes to its inbox: the session of a site until it has caught up, one that another site fetches to its end. */
+  parked = false
   expirySec = 0
   /** When its connection ended, 0 while there is one. ms since the epoch. */
   offlineAt = 0
   /** Not published yet. */
   will: Will | undefined = undefined
+  /** It is due, and being asked who publishes it. */
+  willAsked = false
+  /** It ends because its client wants another one. */
+  claimed = false
+  /** Another site has it by now: what is still here waits to be fetched, and nothing more comes. */
+  moved = false
+  /** Adds what was in flight at the site it came from and became known late: once the session has no connection, or has ended. */
+  late: (() => void) | undefined = undefined
   /** Its edge sent it away: until then the will is not published. ms since the epoch. */
   heldUntil = 0
   /** There is a record of it in the state. */
@@ -97,6 +113,7 @@ export class Session {
 
   constructor(client: ClientKey, since: number) {
     this.client = client
+    this.site = siteOf(client)
     this.since = since
   }
 

@@ -1,12 +1,15 @@
 /** All sessions: who owns which, when they end, what they subscribe to. Raises epochs and refuses old ones; routes no messages. */
-import type { ClientKey, TopicFilter } from '../contract/ids.ts'
+import { type ClientKey, type TopicFilter, tenantOf } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
 import type { ClaimReply, ClaimRequest, EdgePort, Handed, Release } from '../contract/link.ts'
 import { type Message, type MessageInit, messageKey } from '../contract/message.ts'
-import type { Subscription } from '../contract/session.ts'
+import type { Subscription, Will } from '../contract/session.ts'
 import type { InboxStore } from '../inbox/port.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Routes } from '../route/routes.ts'
+import type { Exports } from '../site/exports.ts'
+import { siteOf } from '../site/name.ts'
+import type { Directory } from '../site/port.ts'
 import type { SessionRecord, State, StoredSubscription } from '../state/port.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
 import { endsAt, ownWill, willDueAt, willMessage } from '../will/will.ts'
@@ -30,6 +33,12 @@ export interface SessionsOptions {
   readonly routes: (client: ClientKey) => Routes
   readonly publish: (init: MessageInit) => void
   readonly durably: Durably
+  /** Where sites share clients. */
+  readonly directory?: Directory | undefined
+  /** The sessions of other sites: kept up to date. */
+  readonly sites: Set<Session>
+  /** What other sites are asked for. */
+  readonly exports?: Exports | undefined
 }
 
 /** MQTT 5 reason code of a takeover [MQTT-3.1.4-3]. */
@@ -81,13 +90,21 @@ export class Sessions {
     return s?.subscriptions.has(group) === true && !wants(s, message)
   }
 
-  /** In its place in the queue. `done` is called once the claim is durable and the old owner has given the session up. */
-  claim(port: EdgePort, request: ClaimRequest, done: (reply: ClaimReply) => void): void {
+  /** Above every epoch that was given here. */
+  nextEpoch(): number {
+    return ++this.#epoch
+  }
+
+  /**
+   * In its place in the queue. `done` is called once the claim is durable and the old owner has given the session up.
+   * `epoch`: of the directory, where sites share clients.
+   */
+  claim(port: EdgePort, request: ClaimRequest, done: (reply: ClaimReply) => void, epoch?: number): void {
     const s = this.#sessions.get(request.client) ?? this.#heirs.get(request.client)
     if (s === undefined || (s.presence === 'offline' && s.waiting === undefined))
-      return this.#grant(port, request, done)
+      return this.#grant(port, request, done, epoch)
     s.waiting ??= []
-    s.waiting.push({ port, request, done, until: this.#o.now() + KICK_MS })
+    s.waiting.push({ port, request, done, epoch, until: this.#o.now() + KICK_MS })
     this.#contended.add(s)
     if (s.waiting.length === 1) this.#kick(s)
   }
@@ -103,17 +120,22 @@ export class Sessions {
     const s = this.#sessions.get(client)
     if (s === undefined || s.epoch !== epoch || (s.presence === 'offline' && !s.persistent)) return
     const routes = this.#o.routes(client)
+    let news = false
     for (const subscription of subscriptions) {
       const { filter } = subscription
       const known = s.subscriptions.get(filter)
       const stored: StoredSubscription = { ...subscription, since: known?.since ?? since }
       s.subscriptions.set(filter, stored)
-      if (s.presence !== 'online') routes.addOffline(stored, s)
-      else if (known === undefined) routes.addOnline(filter, s.port!)
-      if (known === undefined) this.#o.stats.nowSubscriptions++
+      const port = routedTo(s)
+      if (port === undefined) routes.addOffline(stored, s)
+      else if (known === undefined) routes.addOnline(filter, port)
+      if (known === undefined) {
+        this.#o.stats.nowSubscriptions++
+        if (this.export(s, filter)) news = true
+      }
       if (s.persistent) this.#o.state.putSubscription(client, stored)
     }
-    this.#answer(s.persistent && subscriptions.length > 0, done)
+    this.#answer(s.persistent && subscriptions.length > 0, news ? () => this.#o.exports!.settle(done) : done)
   }
 
   /** In its place in the queue. */
@@ -122,7 +144,8 @@ export class Sessions {
     if (s === undefined || s.epoch !== epoch) return
     for (const filter of filters) {
       if (!s.subscriptions.delete(filter)) continue
-      this.#unroute(s, filter)
+      this.unroute(s, filter)
+      this.unexport(s, filter)
       this.#o.stats.nowSubscriptions--
       if (s.stored) this.#o.state.deleteSubscription(client, filter)
     }
@@ -131,7 +154,7 @@ export class Sessions {
 
   /** At the call: what is routed from now on finds the session offline. */
   release(s: Session, release: Release): void {
-    const port = s.port!
+    const port = routedTo(s)
     const persistent = s.persistent && release.expirySec > 0
     s.offlineAt = this.#o.now()
     s.expirySec = persistent ? release.expirySec : 0
@@ -145,15 +168,18 @@ export class Sessions {
     else {
       this.#o.flights.takeAll(s, release.outbound)
       const routes = this.#o.routes(s.client)
-      for (const subscription of s.subscriptions.values()) {
-        routes.removeOnline(subscription.filter, port)
-        routes.addOffline(subscription, s)
-      }
+      if (port !== undefined)
+        for (const subscription of s.subscriptions.values()) {
+          routes.removeOnline(subscription.filter, port)
+          if (!s.moved) routes.addOffline(subscription, s)
+        }
       s.presence = 'offline'
       s.port = undefined
       this.#o.stats.nowOnline--
-      for (const message of release.unseen ?? [])
+      for (const message of s.parked ? [] : (release.unseen ?? []))
         if (wants(s, message)) this.#o.inboxes.append(s, message, this.#o.durably(message))
+      s.parked = false
+      s.late?.()
       this.settle(s, s.offlineAt)
       this.mark(s)
       this.#o.turn.urge()
@@ -178,7 +204,7 @@ export class Sessions {
     const inflight = this.#o.flights.inflight(s)
     const flying = new Set(inflight.flatMap(f => (f.message === undefined ? [] : [messageKey(f.message)])))
     const lost: Handed[] = []
-    for (const one of s.port!.unanswered?.(s.handed) ?? []) {
+    for (const one of routedTo(s)?.unanswered?.(s.handed) ?? []) {
       const { message, only } = one
       if (!only && !message.settled?.has(s.client) && !flying.has(messageKey(message)) && wants(s, message))
         lost.push(one)
@@ -189,7 +215,7 @@ export class Sessions {
 
   /** Publishes what is due of an offline session and ends it if it is over; otherwise sets its next deadline. */
   settle(s: Session, now: number): void {
-    if (s.presence !== 'offline') return
+    if (s.presence !== 'offline' || s.moved) return
     const held = s.will !== undefined && s.heldUntil > now
     if (endsAt(s) <= now && held) return s.persistent ? this.#keepWill(s) : this.#deadlines.set(s, s.heldUntil)
     if (endsAt(s) <= now) {
@@ -198,19 +224,18 @@ export class Sessions {
       this.end(s)
       return
     }
-    if (willDueAt(s) <= now) {
-      this.#publishWill(s, now)
-      this.mark(s)
-    }
+    if (willDueAt(s) <= now) this.#fireWill(s, true)
     this.#deadlines.set(s, Math.min(endsAt(s), willDueAt(s)))
   }
 
   /** Removes a session and everything of it; a will that waits, and is not held, is published first [MQTT-3.1.3-9 of 5.0]. */
   end(s: Session): void {
     const { state, stats, flights, inboxes, turn } = this.#o
-    const now = this.#o.now()
-    if (s.will !== undefined && s.offlineAt > 0 && s.heldUntil <= now) this.#publishWill(s, now)
-    for (const filter of s.subscriptions.keys()) this.#unroute(s, filter)
+    if (s.will !== undefined && s.offlineAt > 0 && s.heldUntil <= this.#o.now()) this.#fireWill(s, false)
+    for (const filter of s.subscriptions.keys()) {
+      this.unroute(s, filter)
+      this.unexport(s, filter)
+    }
     stats.nowSubscriptions -= s.subscriptions.size
     stats.nowSessions--
     if (s.presence === 'online') stats.nowOnline--
@@ -221,9 +246,54 @@ export class Sessions {
       turn.urge()
     }
     this.#sessions.delete(s.client)
+    this.#o.sites.delete(s)
     this.#deadlines.delete(s)
     s.presence = 'ended'
     s.port = undefined
+    s.late?.()
+    if (!s.moved && siteOf(s.client) === undefined) this.#o.directory?.forget(s.client, s.epoch)
+  }
+
+  /** A session that is not there yet, offline. */
+  make(client: ClientKey): Session {
+    const s = new Session(client, this.#o.turn.next)
+    this.#sessions.set(client, s)
+    if (s.site !== undefined) this.#o.sites.add(s)
+    this.#o.stats.nowSessions++
+    return s
+  }
+
+  /** It neither ends nor publishes its will by itself. */
+  rest(s: Session): void {
+    this.#deadlines.delete(s)
+  }
+
+  unroute(s: Session, filter: TopicFilter): void {
+    const routes = this.#o.routes(s.client)
+    const port = routedTo(s)
+    if (port !== undefined) routes.removeOnline(filter, port)
+    else routes.removeOffline(filter, s)
+  }
+
+  /** It has subscribed. True if other sites have not been asked for this filter yet. */
+  export(s: Session, filter: TopicFilter): boolean {
+    return s.site === undefined && this.#o.exports?.add(tenantOf(s.client), filter) === true
+  }
+
+  unexport(s: Session, filter: TopicFilter): void {
+    if (s.site === undefined) this.#o.exports?.remove(tenantOf(s.client), filter)
+  }
+
+  /** Of a site that reads its inbox: nothing is left there that it has not read, so from now on it gets messages as they come. */
+  caughtUp(s: Session): void {
+    if (!s.parked || s.site === undefined) return
+    s.parked = false
+    this.#routeOnline(s)
+  }
+
+  /** At start, once all are loaded: other sites are asked for what they have. */
+  exportAll(): void {
+    for (const s of this.#sessions.values()) for (const filter of s.subscriptions.keys()) this.export(s, filter)
   }
 
   /** Its record is written with the next commit. */
@@ -265,15 +335,17 @@ export class Sessions {
     const s = restored(record)
     this.#epoch = Math.max(this.#epoch, record.epoch)
     this.#sessions.set(s.client, s)
+    if (s.site !== undefined) this.#o.sites.add(s)
     this.#o.stats.nowSessions++
     return s
   }
 
-  #grant(port: EdgePort, request: ClaimRequest, done: (reply: ClaimReply) => void): void {
+  #grant(port: EdgePort, request: ClaimRequest, done: (reply: ClaimReply) => void, epoch?: number): void {
     const { turn, stats, limits, now } = this.#o
     const { client, expirySec } = request
     let s = this.#sessions.get(client)
-    if (s !== undefined && (request.cleanStart || endsAt(s) <= now())) {
+    if (s !== undefined && (request.cleanStart || (endsAt(s) <= now() && !s.moved))) {
+      s.claimed = true
       this.end(s)
       s = undefined
     }
@@ -283,18 +355,18 @@ export class Sessions {
         stats.claimsRefused++
         return turn.answer(() => done({ ok: false, why: 'quota', detail: `All ${limits.sessions} sessions are taken` }))
       }
-      s = new Session(client, turn.next)
-      this.#sessions.set(client, s)
-      stats.nowSessions++
+      s = this.make(client)
     }
     stats.claims++
     const claimed = s
-    s.epoch = ++this.#epoch
+    s.epoch = epoch ?? ++this.#epoch
+    this.#epoch = Math.max(this.#epoch, s.epoch)
     s.port = port
     s.presence = 'claiming'
     s.expirySec = expirySec
     s.offlineAt = 0
     s.will = request.will === undefined ? undefined : ownWill(request.will)
+    s.willAsked = false
     s.heldUntil = 0
     this.#deadlines.delete(s)
     if (s.persistent || s.will !== undefined) s.stored = true
@@ -304,23 +376,31 @@ export class Sessions {
 
   #granted(s: Session, present: boolean, done: (reply: ClaimReply) => void): void {
     const { inflight, received, inbox } = s
-    const routes = this.#o.routes(s.client)
-    for (const filter of s.subscriptions.keys()) {
-      routes.removeOffline(filter, s)
-      routes.addOnline(filter, s.port!)
-    }
+    const queued = inbox !== undefined && (inbox.count > 0 || inbox.isEstimate)
     s.presence = 'online'
-    s.handed = s.port!.handedOut ?? 0
+    s.parked = s.port!.site !== undefined && (s.site === undefined || queued)
+    this.#routeOnline(s)
     if (inbox !== undefined) inbox.spools = []
     this.#o.stats.nowOnline++
     const state = {
       subscriptions: [...s.subscriptions.values()],
       inflight: inflight === undefined ? [] : this.#o.flights.inflight(s),
       received: received === undefined ? [] : [...received.keys()],
-      queued: inbox !== undefined && (inbox.count > 0 || inbox.isEstimate),
+      queued,
     }
     done({ ok: true, epoch: s.epoch, present, state })
     if (s.waiting !== undefined) this.#o.turn.call(() => this.#kick(s))
+  }
+
+  #routeOnline(s: Session): void {
+    s.handed = s.port!.handedOut ?? 0
+    const port = routedTo(s)
+    if (port === undefined) return
+    const routes = this.#o.routes(s.client)
+    for (const filter of s.subscriptions.keys()) {
+      routes.removeOffline(filter, s)
+      routes.addOnline(filter, port)
+    }
   }
 
   #kick(s: Session): void {
@@ -335,7 +415,7 @@ export class Sessions {
     s.waiting = undefined
     this.#contended.delete(s)
     if (this.#heirs.get(s.client) === s) this.#heirs.delete(s.client)
-    for (const { port, request, done } of waiting) this.claim(port, request, done)
+    for (const { port, request, done, epoch } of waiting) this.claim(port, request, done, epoch)
   }
 
   #answer(staged: boolean, fn: () => void): void {
@@ -343,31 +423,42 @@ export class Sessions {
     else this.#o.turn.answer(fn)
   }
 
-  #unroute(s: Session, filter: TopicFilter): void {
-    const routes = this.#o.routes(s.client)
-    if (s.presence === 'online') routes.removeOnline(filter, s.port!)
-    else routes.removeOffline(filter, s)
-  }
-
   /** It ends, but for its will: that waits for the client in an empty session, which nobody can resume. */
   #keepWill(s: Session): void {
     const { epoch, will, offlineAt, heldUntil } = s
     this.end(s)
-    const rest = new Session(s.client, this.#o.turn.next)
-    Object.assign(rest, { epoch, will, offlineAt, heldUntil, stored: true })
-    this.#sessions.set(rest.client, rest)
-    this.#o.stats.nowSessions++
+    const rest = Object.assign(this.make(s.client), { epoch, will, offlineAt, heldUntil, stored: true })
     this.#deadlines.set(rest, heldUntil)
     this.mark(rest)
     this.#o.turn.urge()
   }
 
-  #publishWill(s: Session, now: number): void {
+  /**
+   * Publishes the will; where sites share clients, once it is said that this is ours to do, unless it is due because of a
+   * claim. `kept`: the session goes on, and its record keeps the will until then.
+   */
+  #fireWill(s: Session, kept: boolean): void {
+    if (s.willAsked) return
+    const { client, epoch } = s
     const will = s.will!
-    s.will = undefined
-    this.#o.publish(willMessage(s.client, will, now))
+    const { directory, turn } = this.#o
+    const fire = (mine: boolean) => {
+      if (kept && s.will === will) {
+        s.will = undefined
+        s.willAsked = false
+        this.mark(s)
+      }
+      if (mine) this.#publish(client, will)
+    }
+    if (directory === undefined || s.waiting !== undefined || s.claimed) return fire(true)
+    s.willAsked = true
+    directory.takeWill(client, epoch, mine => turn.call(() => fire(mine === true)))
+  }
+
+  #publish(client: ClientKey, will: Will): void {
+    this.#o.publish(willMessage(client, will, this.#o.now()))
     this.#o.stats.willsPublished++
-    this.#o.events({ is: 'will-published', client: s.client, topic: will.topic })
+    this.#o.events({ is: 'will-published', client, topic: will.topic })
   }
 
   #recordOf(s: Session): SessionRecord {
@@ -386,3 +477,6 @@ export class Sessions {
     }
   }
 }
+
+/** Where its messages go while they do not go to its inbox. */
+const routedTo = (s: Session): EdgePort | undefined => (s.presence === 'online' && !s.parked ? s.port : undefined)

@@ -5,6 +5,8 @@ import type { Session } from './session.ts'
 
 /** What is routed to an edge in this session's name, by its own subscriptions or to it alone. */
 export const wants = (s: Session, message: Message): boolean => {
+  // Whatever a peer is handed and not a group's copy is for its site.
+  if (s.site !== undefined) return true
   if (message.target !== '') return message.target === s.client
   for (const { filter, qos, noLocal } of s.subscriptions.values())
     if (qos > 0 && !(noLocal && message.sender === s.client) && parseShare(filter) === undefined)

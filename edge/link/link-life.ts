@@ -65,6 +65,8 @@ export interface LinkLifeOptions {
   readonly cores: readonly string[]
   /** The site that is linked to whenever one of its cores is active; empty: the nearest. */
   readonly prefer: string
+  /** Of a core that links to another site as a peer: its own. */
+  readonly site?: string
   /** Empty for none. */
   readonly token: string
   readonly limits: Limits
@@ -209,6 +211,7 @@ export class LinkLife {
       token,
       received: this.session?.received ?? 0,
       probe,
+      site: this.#o.site ?? '',
     }
   }
 

@@ -268,6 +268,19 @@ export class RemoteLink implements CoreLink {
     this.#written(session)
   }
 
+  /** Of a peer. */
+  sift(tenant: Tenant, site: string, filters: readonly TopicFilter[], done: (found: readonly Message[]) => void): void {
+    const session = this.#life.session
+    if (session === undefined) return
+    const { out } = session
+    out.u8(FromEdge.sift)
+    out.varint(this.#pending.add({ for: 'page', done: page => done(page.messages) }))
+    out.text(tenant)
+    out.text(site)
+    writeList(out, filters, filter => out.text(filter))
+    this.#written(session)
+  }
+
   delivered(message: Message): void {
     if (message.ref === 0 || this.#life.session === undefined) return
     this.#answered.add(message.ref)

@@ -18,6 +18,8 @@ export interface Hello {
   readonly received: number
   /** It only asks who is there: the answer is the same, nothing begins, and the connection ends. */
   readonly probe: boolean
+  /** The site whose core it is; '' for an edge. */
+  readonly site: string
 }
 
 export interface Welcome {
@@ -36,7 +38,7 @@ export interface Refused {
   readonly is: 'refused'
   readonly version: number
   /** `standby`: another core is active, or none yet. */
-  readonly why: 'token' | 'version' | 'standby' | 'full' | 'malformed'
+  readonly why: 'token' | 'version' | 'standby' | 'full' | 'site' | 'malformed'
   /** Of the core; '' if it speaks another version and does not say. */
   readonly site: string
   readonly detail: string
@@ -63,6 +65,7 @@ export function decodeHello(bytes: Uint8Array): Hello {
     token: text(fields, 'token'),
     received: number(fields, 'received'),
     probe: fields.probe === true,
+    site: text(fields, 'site'),
   }
 }
 
@@ -71,7 +74,7 @@ export function decodeAnswer(bytes: Uint8Array): Welcome | Refused {
   const fields = parse(bytes, 'welcome', 'refused')
   const version = number(fields, 'version')
   if (fields.is === 'refused') {
-    const why = (['token', 'version', 'standby', 'full'] as const).find(w => w === fields.why) ?? 'malformed'
+    const why = (['token', 'version', 'standby', 'full', 'site'] as const).find(w => w === fields.why) ?? 'malformed'
     const site = version === LINK_VERSION ? text(fields, 'site') : ''
     return { is: 'refused', version, why, site, detail: text(fields, 'detail') }
   }
@@ -97,6 +100,7 @@ const EMPTY: Hello = {
   token: '',
   received: 0,
   probe: false,
+  site: '',
 }
 
 type Fields = Readonly<Record<string, unknown>>

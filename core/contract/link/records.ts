@@ -17,6 +17,7 @@
  *     release      client, epoch, flags (1 will, 2 sent away), expiry, seen, outbound
  *     giveBack     group, ref
  *     delivered    ranges of delivery numbers
+ *     sift         req, tenant, site, filters (peers only; answered with a page)
  *     bye          nothing: the edge goes, and its sessions are released
  *
  * Core → edge. Messages of QoS ≥ 1 are numbered 1, 2, 3 … in the order of their `deliver` records: both ends count.
@@ -52,6 +53,7 @@ export const FromEdge = {
   giveBack: 11,
   delivered: 12,
   bye: 13,
+  sift: 14,
 } as const
 
 export const FromCore = {

@@ -96,6 +96,14 @@ export class Calls {
         return this.#release(r)
       case FromEdge.giveBack:
         return this.#link.giveBack(readFilter(r), this.#message(r))
+      case FromEdge.sift: {
+        const req = r.varint()
+        const tenant = r.text() as Tenant
+        const site = r.text()
+        const filters = readList(r, () => readFilter(r))
+        const found = (messages: readonly Message[]) => this.#port.page(req, { messages, next: undefined })
+        return this.#link.sift(tenant, site, filters, found)
+      }
       case FromEdge.bye:
         return this.#left()
       default:

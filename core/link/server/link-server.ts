@@ -192,6 +192,8 @@ export class LinkServer {
     const host = this.#o.core()
     if (!('attach' in host)) return refuse('standby', host.refuse)
     if (hello.probe) return this.#present(transport)
+    if (hello.site !== '' && hello.site === this.#o.site)
+      return refuse('site', `Core '${hello.edge}' says that it is of another site, but its name is '${hello.site}' too`)
     const known = this.#edges.get(hello.incarnation)
     if (known !== undefined && known.hello.session !== hello.session) this.#lost(known, 'It began anew')
     else if (known !== undefined) return this.#resume(known, transport, address, hello)
@@ -211,6 +213,7 @@ export class LinkServer {
     const { limits, stats, now } = this.#o
     let calls: Calls | undefined
     const port = new RemotePort({
+      site: hello.site,
       limits,
       stats,
       touched: p => this.#touch(p),
@@ -346,10 +349,11 @@ export class LinkServer {
     this.#lost(edge, `It does not keep up: ${bytes} bytes wait for it`)
   }
 
-  /** While too much waits for one edge, all publishers wait: until it has caught up, or is given up. */
+  /** While too much waits for one edge, all publishers wait: until it has caught up, or is given up. A peer is given up, and what it misses waits in its inbox. */
   #press(): void {
     let pressed = false
-    for (const edge of this.#edges.values()) if (edge.fullAt !== undefined) pressed = true
+    for (const { fullAt, port } of this.#edges.values())
+      if (fullAt !== undefined && port.site === undefined) pressed = true
     if (pressed === this.#pressed) return
     this.#pressed = pressed
     for (const { port } of this.#edges.values()) port.press(pressed)

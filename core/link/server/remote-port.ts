@@ -11,6 +11,8 @@ import type { Message } from '../../contract/message.ts'
 import { Unanswered } from './unanswered.ts'
 
 export interface RemotePortOptions {
+  /** As HELLO says; '' for an edge. */
+  readonly site: string
   readonly limits: Limits
   readonly stats: LinkStats
   /** Records were written: `flush` is due at the end of the turn. */
@@ -21,6 +23,7 @@ export interface RemotePortOptions {
 
 export class RemotePort implements EdgePort {
   readonly session: LinkSession
+  readonly site: string | undefined
   /** Listed for the flush of this turn. */
   touched = false
   /** The core has given the edge up: nothing is sent or answered any more. */
@@ -28,6 +31,8 @@ export class RemotePort implements EdgePort {
   readonly #o: RemotePortOptions
   readonly #unanswered = new Unanswered()
   readonly #receipts = new Runs()
+  /** Who waits until everything up to a number is answered, in order. */
+  readonly #waits: { readonly upTo: number; readonly done: () => void }[] = []
   /** Of the message before on this link. */
   #origin = ''
   #congested = false
@@ -36,6 +41,7 @@ export class RemotePort implements EdgePort {
 
   constructor(options: RemotePortOptions) {
     this.#o = options
+    this.site = options.site === '' ? undefined : options.site
     this.session = new LinkSession({ limits: options.limits, stats: options.stats, read: options.read })
   }
 
@@ -101,6 +107,12 @@ export class RemotePort implements EdgePort {
     return this.#unanswered.values(since)
   }
 
+  whenAnswered(done: () => void): void {
+    const upTo = this.#unanswered.last
+    if (this.gone || this.#unanswered.first > upTo) done()
+    else this.#waits.push({ upTo, done })
+  }
+
   // ── the server
 
   /** Links are behind: publishers of all edges wait. */
@@ -118,6 +130,7 @@ export class RemotePort implements EdgePort {
   answered(n: number): Message {
     const message = this.#unanswered.answer(n)
     this.#o.stats.nowUnanswered--
+    while (this.#waits.length > 0 && this.#waits[0]!.upTo < this.#unanswered.first) this.#waits.shift()!.done()
     return message
   }
 
@@ -142,6 +155,7 @@ export class RemotePort implements EdgePort {
     this.gone = true
     this.#o.stats.nowUnanswered -= this.#unanswered.count
     this.session.end()
+    for (const { done } of this.#waits.splice(0)) done()
   }
 
   // ── answers

@@ -21,6 +21,11 @@ export class Unanswered {
     return this.#count
   }
 
+  /** Number of the oldest that is not answered; behind `last` if all are. */
+  get first(): number {
+    return this.#first
+  }
+
   /** Number of the last one. */
   get last(): number {
     return this.#first + this.#slots.length - this.#head - 1

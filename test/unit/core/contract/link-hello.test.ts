@@ -19,6 +19,7 @@ const HELLO: Hello = {
   token: 't',
   received: 3,
   probe: false,
+  site: '',
 }
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 

@@ -1,0 +1,419 @@
+/**
+ * Sessions between sites. A session lives where it was claimed last, and the directory says where that is: a CONNECT here
+ * claims it there first, then brings over what other sites have of it.
+ *
+ *     directory.claim ─▶ nobody else has anything ─▶ claim here
+ *                     └▶ another site has: exports its filters ─▶ claims it there, as an edge would ─▶ it begins here
+ *                                          ─▶ its inbox comes over ─▶ claim here; released there once all of it is durable
+ *                     └▶ that site does not answer: its record in the global state ─▶ claim here; the rest follows when it is back
+ *
+ * Owns which sessions others owe us something of. Routes nothing and knows no link.
+ */
+import { type ClientKey, tenantOf } from '../contract/ids.ts'
+import type { ClaimReply, ClaimRequest } from '../contract/link.ts'
+import { Message } from '../contract/message.ts'
+import { EXPIRY_NEVER, type SessionState, type Subscription } from '../contract/session.ts'
+import type { Turn } from '../link/turn.ts'
+import type { Inboxes } from '../session/inbox.ts'
+import type { Session } from '../session/session.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { CoreEvents, CoreStats } from '../stats.ts'
+import { parseShare } from '../topic/validate.ts'
+import { unrelayed } from './copies.ts'
+import { siteOf } from './name.ts'
+import type { Peer } from './peer.ts'
+import type { Peers } from './peers.ts'
+import type { Directory, Foreign, SiteName } from './port.ts'
+import type { Recent } from './recent.ts'
+import type { Residence } from './residence.ts'
+
+export interface MovesOptions {
+  readonly directory: Directory
+  readonly peers: Peers
+  readonly sessions: Sessions
+  readonly residence: Residence
+  readonly inboxes: Inboxes
+  readonly turn: Turn
+  readonly recent: Recent
+  readonly stats: CoreStats
+  readonly events: CoreEvents
+  readonly now: () => number
+  /** What waits here for a site that is away and matches: `Peer.sift`, in our own core. */
+  readonly sift: Peer['sift']
+}
+
+export type Refused = Extract<ClaimReply, { ok: false }>
+
+/** What other sites have of one session, not here yet. */
+interface Owed {
+  readonly sites: Set<SiteName>
+  /** Of `Recent`, while it is begun for this session. */
+  since: number | undefined
+  /** Packet ids that the record named when the session was gone on with from it. */
+  known: ReadonlySet<number>
+  busy: boolean
+}
+
+/** Sessions of which the rest is fetched at the same time. */
+const FETCHES = 32
+const UNAVAILABLE: Refused = { ok: false, why: 'unavailable', detail: 'It cannot be told where the session lives' }
+
+export class Moves {
+  readonly #o: MovesOptions
+  /** Claims that wait until the session is here. */
+  readonly #bringing = new Map<ClientKey, (() => void)[]>()
+  readonly #owed = new Map<ClientKey, Owed>()
+  #fetching = 0
+
+  constructor(options: MovesOptions) {
+    this.#o = options
+  }
+
+  /** How many sessions other sites still have something of. */
+  get owed(): number {
+    return this.#owed.size
+  }
+
+  /** At start, after the sessions are loaded, and again when this site was cut off: what lives elsewhere by now is ours no more. Rejects if that cannot be told. */
+  async check(): Promise<void> {
+    this.#leave(await this.#o.directory.elsewhere(this.#ours().map(s => s.client)))
+  }
+
+  /** The global state has lost writes: it is told again what lives here. Rejects if it cannot be reached. */
+  async restore(): Promise<void> {
+    this.#leave(await this.#o.directory.restore(this.#ours()))
+  }
+
+  #ours(): Session[] {
+    return [...this.#o.sessions.values()].filter(s => siteOf(s.client) === undefined && !s.moved)
+  }
+
+  #leave(clients: Iterable<ClientKey>): void {
+    const { sessions, residence } = this.#o
+    for (const client of clients) {
+      const s = sessions.get(client)
+      if (s !== undefined && !this.#bringing.has(client)) residence.leave(s)
+    }
+  }
+
+  /** At start. Rejects if the directory cannot be read. */
+  async load(): Promise<void> {
+    for (const [client, sites] of await this.#o.directory.owed()) for (const site of sites) this.#owe(client, site)
+  }
+
+  /** `done` with the epoch of the claim once everything that can be had of the session is here: it can be claimed. */
+  claim(request: ClaimRequest, done: (result: number | Refused) => void): void {
+    const { directory, sessions, turn } = this.#o
+    const { client } = request
+    directory.claim(client, sessions.nextEpoch(), claimed => {
+      if (claimed === undefined) return done(UNAVAILABLE)
+      const { epoch, from } = claimed
+      const waiting = this.#bringing.get(client)
+      if (waiting !== undefined) {
+        waiting.push(() => done(epoch))
+        return
+      }
+      const s = sessions.get(client)
+      const known = this.#owed.get(client)?.sites
+      const news = from.filter(site => known?.has(site) !== true)
+      if (s?.moved === true && news.length === 0) sessions.end(s)
+      if (news.length === 0) return done(epoch)
+      const waits: (() => void)[] = []
+      this.#bringing.set(client, waits)
+      this.#bring(request, epoch, news, refused => {
+        this.#bringing.delete(client)
+        done(refused ?? epoch)
+        for (const next of waits) turn.call(next)
+      })
+    })
+  }
+
+  /** A few times a second: what was not to be had, and can be now. */
+  tick(): void {
+    for (const [client, owed] of this.#owed) {
+      if (this.#fetching >= FETCHES) return
+      if (owed.busy || this.#bringing.has(client)) continue
+      for (const site of owed.sites)
+        if (this.#o.peers.get(site)?.linked === true) {
+          this.#fetch(client, owed, site)
+          break
+        }
+    }
+  }
+
+  /** The one who claimed it there is gone. */
+  kicked(peer: Peer, client: ClientKey, epoch: number): void {
+    peer.release(client, epoch, EXPIRY_NEVER)
+  }
+
+  // ── bringing
+
+  #bring(
+    request: ClaimRequest,
+    epoch: number,
+    from: readonly SiteName[],
+    done: (refused: Refused | undefined) => void,
+  ): void {
+    const [site, ...rest] = from
+    if (site === undefined) return done(undefined)
+    const next = (refused: Refused | undefined) => {
+      if (refused !== undefined) return done(refused)
+      this.#bring(request, epoch, rest, done)
+    }
+    if (request.cleanStart) this.#discard(request.client, site, () => next(undefined))
+    else this.#bringFrom(request.client, epoch, site, next)
+  }
+
+  /** Nobody wants what that site has: only its connection has to end. */
+  #discard(client: ClientKey, site: SiteName, done: () => void): void {
+    const peer = this.#o.peers.get(site)
+    const later = () => {
+      this.#owe(client, site)
+      done()
+    }
+    if (peer?.linked !== true) return later()
+    peer.claim(client, true, reply => {
+      if (reply?.ok !== true) return later()
+      peer.release(client, reply.epoch, 0)
+      this.#settled(client, site)
+      done()
+    })
+  }
+
+  #bringFrom(client: ClientKey, epoch: number, site: SiteName, done: (refused?: Refused) => void): void {
+    const { directory, peers, turn } = this.#o
+    const peer = peers.get(site)
+    const tenant = tenantOf(client)
+    directory.read(site, client, found => {
+      if (found === undefined) return done(UNAVAILABLE)
+      const filters = found === 'none' ? [] : found.subscriptions.map(s => s.filter)
+      // What is published elsewhere from now on comes here too, also while the session does not live here yet.
+      for (const filter of filters) peers.exports.add(tenant, filter)
+      const end = (refused?: Refused) => {
+        for (const filter of filters) peers.exports.remove(tenant, filter)
+        done(refused)
+      }
+      peers.settle(() => {
+        if (peer?.linked !== true) return this.#takeRecord(client, epoch, site, found, end)
+        peer.claim(client, false, reply =>
+          turn.call(() => {
+            if (reply?.ok !== true) this.#takeRecord(client, epoch, site, found, end)
+            else this.#take(client, epoch, peer, reply, end)
+          }),
+        )
+      })
+    })
+  }
+
+  /** That site has given it up to us, and answers from here on for nothing of it but what waits in its inbox. */
+  #take(
+    client: ClientKey,
+    epoch: number,
+    peer: Peer,
+    reply: Extract<ClaimReply, { ok: true }>,
+    done: () => void,
+  ): void {
+    const { sessions, residence, recent, turn } = this.#o
+    const release = () => {
+      peer.release(client, reply.epoch, 0)
+      this.#settled(client, peer.site)
+    }
+    if (!reply.present) {
+      const stale = sessions.get(client)
+      if (stale?.moved === true) sessions.end(stale)
+      release()
+      return done()
+    }
+    const s = residence.settle({ client, epoch, state: reply.state, expirySec: EXPIRY_NEVER, offlineAt: 0 })
+    this.#o.stats.sessionsBrought++
+    const since = recent.begin()
+    const end = () => {
+      recent.end()
+      done()
+    }
+    // What we routed to that site before the session began here is in its inbox there once it has answered.
+    residence.whenAnswered(peer.site, () =>
+      peer.drainAll(client, reply.epoch, messages => {
+        if (messages === undefined) {
+          // Everything is there still.
+          this.#owe(client, peer.site).since ??= since
+          return done()
+        }
+        turn.call(() => {
+          const news = messages.filter(m => !recent.has(m, since))
+          this.#durably(s, news, release)
+          end()
+        })
+      }),
+    )
+  }
+
+  /** That site does not answer: what it has written is enough to go on with. */
+  #takeRecord(client: ClientKey, epoch: number, site: SiteName, found: Foreign | 'none', done: () => void): void {
+    const { residence, recent, turn, now, stats, events } = this.#o
+    const owed = this.#owe(client, site)
+    if (found === 'none') return done()
+    const { record, subscriptions } = found
+    if (
+      record.offlineAt > 0 &&
+      record.expirySec !== EXPIRY_NEVER &&
+      record.offlineAt + record.expirySec * 1000 <= now()
+    )
+      return done()
+    // It ends with its connection.
+    if (record.expirySec === 0) return done()
+    stats.sessionsTaken++
+    events({ is: 'session-taken', client, site })
+    const state: SessionState = { subscriptions, inflight: record.inflight, received: record.received, queued: false }
+    const { expirySec, offlineAt } = record
+    const s = residence.settle({ client, epoch, state, expirySec, offlineAt })
+    owed.known = new Set(record.inflight.map(f => f.packetId))
+    owed.since ??= recent.begin()
+    const { since } = owed
+    this.#siftAll(client, site, subscriptions, messages =>
+      turn.call(() => {
+        const news = messages.filter(m => !recent.has(m, since))
+        for (const message of news) recent.note(message)
+        this.#durably(s, news, () => {})
+        done()
+      }),
+    )
+  }
+
+  /** What waits for that site, here and at those that answer, and is for this client. */
+  #siftAll(
+    client: ClientKey,
+    dead: SiteName,
+    subscriptions: readonly Subscription[],
+    done: (messages: Message[]) => void,
+  ): void {
+    const plain = subscriptions.filter(s => s.qos > 0 && parseShare(s.filter) === undefined)
+    const filters = plain.map(s => s.filter)
+    const linked = [...this.#o.peers.all()].filter(peer => peer.linked && peer.site !== dead)
+    const found = new Map<string, Message>()
+    let left = linked.length + 1
+    const one = (messages: readonly Message[] | undefined) => {
+      for (const m of messages ?? [])
+        if (plain.some(s => !(s.noLocal && m.sender === client))) found.set(`${m.origin}/${m.seq}`, m)
+      if (--left === 0) done([...found.values()])
+    }
+    if (filters.length === 0) {
+      left = 1
+      return one([])
+    }
+    const tenant = tenantOf(client)
+    this.#o.sift(tenant, dead, filters, one)
+    for (const peer of linked) peer.sift(tenant, dead, filters, one)
+  }
+
+  /** In front of what has come since it lives here; `then` once that, and the session itself, is durable. */
+  #durably(s: Session, messages: readonly Message[], then: () => void): void {
+    const { inboxes, turn, sessions } = this.#o
+    let left = 1
+    const one = () => {
+      if (--left === 0) turn.call(then)
+    }
+    inboxes.handBack(s, messages.map(unrelayed), () => {
+      left++
+      return one
+    })
+    sessions.mark(s)
+    turn.afterCommit(one)
+  }
+
+  // ── what follows later
+
+  #owe(client: ClientKey, site: SiteName): Owed {
+    let owed = this.#owed.get(client)
+    if (owed === undefined)
+      this.#owed.set(client, (owed = { sites: new Set(), since: undefined, known: new Set(), busy: false }))
+    owed.sites.add(site)
+    return owed
+  }
+
+  #settled(client: ClientKey, site: SiteName): void {
+    this.#o.directory.settled(client, site)
+    this.#dropOwed(client, site)
+  }
+
+  #fetch(client: ClientKey, owed: Owed, site: SiteName): void {
+    const { peers, sessions, turn, directory } = this.#o
+    const peer = peers.get(site)!
+    owed.busy = true
+    this.#fetching++
+    const end = () => {
+      owed.busy = false
+      this.#fetching--
+    }
+    directory.find(client, at => {
+      if (at === undefined) return end()
+      const here = at === peers.site || at === ''
+      if (!here) {
+        // Whoever has it now fetches that as well.
+        this.#dropOwed(client, site)
+        return end()
+      }
+      const wanted = () => {
+        const s = sessions.get(client)
+        return s !== undefined && !s.moved
+      }
+      peer.claim(client, !wanted(), reply => {
+        if (reply?.ok !== true) return end()
+        const settle = () => {
+          peer.release(client, reply.epoch, 0)
+          this.#settled(client, site)
+          end()
+        }
+        if (!reply.present || !wanted()) return settle()
+        peer.drainAll(client, reply.epoch, messages => {
+          if (messages === undefined) return end()
+          turn.call(() => this.#addLate(client, owed, reply.state, messages, settle))
+        })
+      })
+    })
+  }
+
+  #dropOwed(client: ClientKey, site: SiteName): void {
+    const owed = this.#owed.get(client)
+    owed?.sites.delete(site)
+    if (owed === undefined || owed.sites.size > 0) return
+    if (owed.since !== undefined) this.#o.recent.end()
+    this.#owed.delete(client)
+  }
+
+  /** The session has gone on here meanwhile: what was still to come is published to it alone, what was in flight goes on with its next connection. */
+  #addLate(client: ClientKey, owed: Owed, state: SessionState, messages: readonly Message[], then: () => void): void {
+    const { sessions, residence, recent, turn, stats } = this.#o
+    const s = sessions.get(client)
+    if (s === undefined) return then()
+    const news = messages.filter(m => owed.since === undefined || !recent.has(m, owed.since))
+    let left = 1
+    const one = () => {
+      if (--left === 0) turn.call(then)
+    }
+    for (const message of news) {
+      if (message.qos === 0) continue
+      left++
+      stats.messagesLate++
+      turn.message(forClient(client, message), { receipt: one })
+    }
+    const inflight = state.inflight.filter(f => !owed.known.has(f.packetId))
+    residence.goOn(s, inflight, one)
+  }
+}
+
+/** A copy for this client alone, which goes to no other site. */
+const forClient = (client: ClientKey, m: Message): Message =>
+  new Message(m.origin, m.seq, {
+    tenant: m.tenant,
+    topic: m.topic,
+    qos: m.qos,
+    payload: m.payload,
+    retain: m.retain && m.target === client,
+    props: m.props,
+    expiresAt: m.expiresAt,
+    sender: m.sender,
+    target: client,
+    stamp: m.stamp,
+    relayed: { groups: [], only: false },
+  })

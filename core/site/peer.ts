@@ -1,0 +1,394 @@
+/**
+ * Our end of the link to one other site, where this site is a persistent client: claims that session, asks for what is wanted
+ * here, relays what comes and answers for it once it is durable. Owns no session of this site and routes nothing.
+ *
+ *     away ──link──▶ claiming ──▶ reading what waited there ──▶ live
+ *      ▲                                                         │ link begins anew, or too much waits to be durable here
+ *      └─────────────────────────────────────────────────────────┘
+ */
+
+import { messageBytes } from '../contract/codec.ts'
+import { type ClientKey, DEFAULT_TENANT, type Tenant, type TopicFilter } from '../contract/ids.ts'
+import type { Limits } from '../contract/limits.ts'
+import type { ClaimReply, CoreLink, EdgePort } from '../contract/link.ts'
+import type { Message } from '../contract/message.ts'
+import { EXPIRY_NEVER, type Inflight } from '../contract/session.ts'
+import type { CoreStats } from '../stats.ts'
+import { Answers } from './answers.ts'
+import { relayed, unrelayed } from './copies.ts'
+import type { Exports, Importer } from './exports.ts'
+import { Filters } from './filters.ts'
+import { siteClient } from './name.ts'
+import type { SiteName } from './port.ts'
+
+/** What a link asks of the one who uses it. */
+export interface PeerEdge extends EdgePort {
+  /** The other core knows nothing of us any more. */
+  beginAnew(): void
+  suspend(on: boolean): void
+}
+
+export interface PeerLink extends CoreLink {
+  readonly linked: boolean
+  /** One line for people. */
+  readonly state: string
+  start(): void
+  tick(now: number): void
+  close(): Promise<void>
+}
+
+export type PeerDial = (edge: PeerEdge) => PeerLink
+
+/** What is here of what another site sends. */
+export interface Receiver {
+  readonly congested: boolean
+  /** Routes it here. `done` for QoS ≥ 1, once it is durable and routed; the log keeps it until `confirmed`. `giveBack`: nobody here takes this group's copy. */
+  relay(message: Message, giveBack: (group: TopicFilter) => void, done: () => void): void
+  /** The other site knows that it is here. */
+  confirmed(message: Message): void
+  /** One of its retained messages. */
+  take(message: Message): void
+}
+
+export interface PeerOptions {
+  readonly site: SiteName
+  /** Our own. */
+  readonly own: SiteName
+  readonly dial: PeerDial
+  readonly receiver: Receiver
+  readonly exports: Exports
+  readonly limits: Limits
+  readonly stats: CoreStats
+  readonly now: () => number
+  readonly defer: (fn: () => void) => void
+}
+
+const AGAIN_MS = 1_000
+const NOTHING = { inflight: [], queue: [] }
+
+export class Peer implements PeerEdge, Importer {
+  readonly site: SiteName
+  /** A session of ours there was claimed by somebody else: it is to be released. */
+  onKick: (client: ClientKey, epoch: number) => void = () => {}
+  /** Every claim over this link is void. */
+  onAnew: () => void = () => {}
+  readonly #o: PeerOptions
+  readonly #link: PeerLink
+  readonly #client: ClientKey
+  readonly #filters: Filters
+  readonly #answers: Answers
+  #phase: 'away' | 'claiming' | 'reading' | 'live' = 'away'
+  #epoch = 0
+  #suspended = false
+  /** Another core of this site has it. */
+  #replaced = false
+  #againAt = 0
+  /** Grows whenever what was said before is void. */
+  #life = 0
+  /** Live messages that are not durable here yet, in order. */
+  readonly #waiting = new Set<Message>()
+  #waitingBytes = 0
+  #readDue = false
+  /** Answered for, but it is not known whether the other site has heard that: as they are in our log. */
+  #unconfirmed: Message[] = []
+  /** Those of them that the other site is being asked about. */
+  #confirming: readonly Message[] = []
+  #downAt = 0
+  #atLive: (() => void)[] = []
+  /** In flight in the sessions that were claimed there, for when they are given back. */
+  readonly #claimed = new Map<ClientKey, { readonly epoch: number; readonly inflight: readonly Inflight[] }>()
+
+  constructor(options: PeerOptions) {
+    this.#o = options
+    this.site = options.site
+    this.#client = siteClient(options.own)
+    this.#answers = new Answers(options.now)
+    this.#link = options.dial(this)
+    this.#filters = new Filters(this.#link, this.#client, options.exports)
+  }
+
+  /** Our session there is ours, and can be spoken of. */
+  get linked(): boolean {
+    return this.#isClaimed && this.#link.linked && !this.#suspended
+  }
+
+  /** One line for people. */
+  get state(): string {
+    return this.#phase === 'reading' ? `${this.#link.state}, reading what waited` : this.#link.state
+  }
+
+  start(): void {
+    this.#link.start()
+  }
+
+  /** A few times a second. ms since the epoch. */
+  tick(now: number): void {
+    this.#link.tick(now)
+    this.#answers.tick(now)
+    this.#begin(now)
+    if (this.linked) {
+      this.#downAt = now
+      if (this.#phase === 'live') this.#confirm()
+    } else if (now - this.#downAt > this.#o.limits.watermarkHoldMs) this.#forgetUnconfirmed()
+  }
+
+  close(): Promise<void> {
+    return this.#link.close()
+  }
+
+  // ── for other parts of the core
+
+  /** As an edge claims. Undefined: it does not answer. Without will; what is granted too late is given back. */
+  claim(client: ClientKey, cleanStart: boolean, done: (reply: ClaimReply | undefined) => void): void {
+    const { limits, defer } = this.#o
+    if (!this.linked) return defer(() => done(undefined))
+    const answer = this.#answers.within<ClaimReply>(limits.peerCallMs, done)
+    this.#link.claim({ client, cleanStart, expirySec: EXPIRY_NEVER, will: undefined }, reply => {
+      if (reply.ok) this.#claimed.set(client, { epoch: reply.epoch, inflight: reply.state.inflight })
+      if (!answer(reply) && reply.ok) this.release(client, reply.epoch, EXPIRY_NEVER)
+    })
+  }
+
+  /** All that waits for a claimed session there, in order: it stays there until `release`. Undefined: it does not answer. */
+  drainAll(client: ClientKey, epoch: number, done: (messages: readonly Message[] | undefined) => void): void {
+    const { limits, defer } = this.#o
+    if (!this.linked) return defer(() => done(undefined))
+    const all: Message[] = []
+    const more = (): void => {
+      const answer = this.#answers.within<boolean>(limits.peerCallMs, end => {
+        if (end === undefined) done(undefined)
+        else if (end) done(all)
+        else more()
+      })
+      this.#link.drain(client, epoch, limits.peerPageMessages, page => {
+        all.push(...page.messages)
+        answer(page.end)
+      })
+    }
+    more()
+  }
+
+  /** 0: it is here, and ends there with everything. EXPIRY_NEVER: it stays there as it was. No will. */
+  release(client: ClientKey, epoch: number, expirySec: number): void {
+    const claimed = this.#claimed.get(client)
+    if (claimed?.epoch !== epoch) return
+    this.#claimed.delete(client)
+    const outbound = { inflight: claimed.inflight, queue: [] }
+    this.#link.release(client, epoch, { will: false, expirySec, outbound: expirySec === 0 ? NOTHING : outbound })
+  }
+
+  /** `done` once everything the other site routed to us before is handed to our core; after a bound at the latest. */
+  barrier(done: () => void): void {
+    if (!this.linked) return done()
+    const answer = this.#answers.within<true>(this.#o.limits.peerSettleMs, () => done())
+    const ask = () => this.#link.subscribe(this.#client, this.#epoch, [], () => answer(true))
+    if (this.#phase === 'live') ask()
+    else this.#atLive.push(ask)
+  }
+
+  /** What waits there for a site that is away, and matches. Undefined: it does not answer. */
+  sift(
+    tenant: Tenant,
+    dead: SiteName,
+    filters: readonly TopicFilter[],
+    done: (messages: readonly Message[] | undefined) => void,
+  ): void {
+    const { limits, defer } = this.#o
+    if (!this.linked) return defer(() => done(undefined))
+    const answer = this.#answers.within<readonly Message[]>(limits.peerSiftMs, done)
+    this.#link.sift(tenant, dead, filters, messages => answer(messages))
+  }
+
+  // ── Importer
+
+  wanted(filter: TopicFilter): void {
+    this.#filters.wanted(filter)
+  }
+
+  unwanted(filter: TopicFilter): void {
+    this.#filters.unwanted(filter)
+  }
+
+  settle(done: () => void): void {
+    if (!this.linked) return done()
+    const answer = this.#answers.within<true>(this.#o.limits.peerSettleMs, () => done())
+    this.#filters.settle(() => answer(true))
+  }
+
+  // ── PeerEdge
+
+  deliver(message: Message, groups: readonly TopicFilter[] | undefined, only: boolean): boolean {
+    if (message.qos === 0) {
+      if (!this.#o.receiver.congested) this.#relay(message, relayed(message, groups, only), () => {})
+      return false
+    }
+    const life = this.#life
+    this.#waiting.add(message)
+    this.#relay(message, relayed(message, groups, only), () => {
+      this.#waiting.delete(message)
+      if (life === this.#life) this.#link.delivered(message)
+    })
+    if (this.#waitingBytes > this.#o.limits.peerWaitingBytes && this.#isClaimed) this.#pause()
+    return true
+  }
+
+  receipt(): void {}
+
+  kick(client: ClientKey, epoch: number): void {
+    if (client !== this.#client) return this.onKick(client, epoch)
+    if (!this.#isClaimed || epoch !== this.#epoch) return
+    this.#replaced = true
+    this.#pause()
+  }
+
+  congested(): void {
+    this.#begin(this.#o.now())
+  }
+
+  suspend(on: boolean): void {
+    this.#suspended = on
+  }
+
+  beginAnew(): void {
+    this.#away()
+    this.#life++
+    this.#replaced = false
+    this.#waiting.clear()
+    this.#claimed.clear()
+    this.#answers.clear()
+    this.onAnew()
+  }
+
+  // ── our session there
+
+  get #isClaimed(): boolean {
+    return this.#phase === 'reading' || this.#phase === 'live'
+  }
+
+  #begin(now: number): void {
+    if (this.#phase !== 'away' || this.#replaced || this.#suspended || !this.#link.linked || now < this.#againAt) return
+    // What was paused goes on when all of it is durable.
+    if (this.#waitingBytes > 0 || this.#o.receiver.congested) return
+    const life = this.#life
+    this.#phase = 'claiming'
+    this.#againAt = now + AGAIN_MS
+    const request = { client: this.#client, cleanStart: false, expirySec: EXPIRY_NEVER, will: undefined }
+    this.#link.claim(request, reply => {
+      if (life !== this.#life) return
+      if (!reply.ok) return this.#away()
+      this.#epoch = reply.epoch
+      this.#filters.begin(reply.epoch, reply.state.subscriptions)
+      if (!reply.present) this.#takeRetained(undefined)
+      this.#phase = 'reading'
+      if (reply.state.queued) this.#read()
+      else this.#live()
+    })
+  }
+
+  #away(): void {
+    this.#phase = 'away'
+    this.#filters.end()
+    this.#unconfirmed = [...this.#confirming, ...this.#unconfirmed]
+    this.#confirming = []
+    this.#readDue = false
+    this.#atLive = []
+  }
+
+  /** The other site keeps everything from here on, and what is not durable here yet. */
+  #pause(): void {
+    const queue = [...this.#waiting]
+    this.#link.release(this.#client, this.#epoch, {
+      will: false,
+      expirySec: EXPIRY_NEVER,
+      outbound: { inflight: [], queue },
+    })
+    this.#away()
+  }
+
+  #live(): void {
+    this.#phase = 'live'
+    for (const ask of this.#atLive.splice(0)) ask()
+  }
+
+  /** The next page of what waits there. What comes after the last one comes by itself. */
+  #read(): void {
+    const life = this.#life
+    const epoch = this.#epoch
+    const { peerPageMessages: limit } = this.#o.limits
+    this.#link.drain(this.#client, epoch, limit, ({ messages, end }) => {
+      if (life !== this.#life || epoch !== this.#epoch || !this.#isClaimed) return
+      for (const message of messages) this.#relayRead(message, life, epoch)
+      if (end) this.#live()
+      else if (this.#waitingBytes > this.#o.limits.peerWaitingBytes / 2) this.#readDue = true
+      else this.#read()
+    })
+  }
+
+  #relayRead(message: Message, life: number, epoch: number): void {
+    const done = () => {
+      if (life === this.#life && epoch === this.#epoch && this.#isClaimed)
+        this.#link.journal(this.#client, epoch, { step: 'done', packetId: 0, message })
+    }
+    this.#relay(message, message.relayed === undefined ? relayed(message, undefined, false) : message, done)
+    if (message.qos === 0) done()
+  }
+
+  /** `message`: as the link knows it. */
+  #relay(message: Message, ours: Message, done: () => void): void {
+    const { receiver, stats } = this.#o
+    const bytes = message.qos === 0 ? 0 : messageBytes(message)
+    const life = this.#life
+    this.#waitingBytes += bytes
+    stats.nowPeerWaitingBytes += bytes
+    const giveBack = (group: TopicFilter) => {
+      if (life === this.#life) this.#link.giveBack(group, message.ref === 0 ? unrelayed(message) : message)
+    }
+    receiver.relay(ours, giveBack, () => {
+      this.#waitingBytes -= bytes
+      stats.nowPeerWaitingBytes -= bytes
+      this.#unconfirmed.push(ours)
+      done()
+      if (!this.#readDue || this.#waitingBytes > this.#o.limits.peerWaitingBytes / 4) return
+      this.#readDue = false
+      this.#read()
+    })
+  }
+
+  // ── what the other site knows of it
+
+  /** Asks something: who answers has heard everything we had said before. */
+  #confirm(): void {
+    if (this.#confirming.length > 0 || this.#unconfirmed.length === 0) return
+    const some = this.#unconfirmed
+    this.#unconfirmed = []
+    this.#confirming = some
+    this.#link.subscribe(this.#client, this.#epoch, [], () => {
+      if (this.#confirming !== some) return
+      this.#confirming = []
+      for (const message of some) this.#o.receiver.confirmed(message)
+    })
+  }
+
+  #forgetUnconfirmed(): void {
+    for (const message of this.#unconfirmed.splice(0)) this.#o.receiver.confirmed(message)
+  }
+
+  // ── retained messages
+
+  /** The other site did not know us: what is retained there is compared with what is here. */
+  #takeRetained(cursor: string | undefined): void {
+    const { limits, receiver } = this.#o
+    const life = this.#life
+    this.#link.retained(
+      DEFAULT_TENANT,
+      '#' as TopicFilter,
+      cursor,
+      limits.retainedPageMessages,
+      ({ messages, next }) => {
+        if (life !== this.#life) return
+        for (const message of messages) receiver.take(message)
+        if (next !== undefined) this.#takeRetained(next)
+      },
+    )
+  }
+}

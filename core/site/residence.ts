@@ -1,0 +1,120 @@
+/** What becomes of a session when it comes from another site, or has gone to one: subscriptions, flights and routes. Asks no site and reads no inbox. */
+import type { ClientKey } from '../contract/ids.ts'
+import type { Inflight, SessionState, Subscription } from '../contract/session.ts'
+import type { Turn } from '../link/turn.ts'
+import type { Routes } from '../route/routes.ts'
+import type { Flights } from '../session/flights.ts'
+import type { Session } from '../session/session.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { State, StoredSubscription } from '../state/port.ts'
+import type { CoreStats } from '../stats.ts'
+import { siteClient } from './name.ts'
+import type { SiteName } from './port.ts'
+
+export interface ResidenceOptions {
+  readonly sessions: Sessions
+  readonly flights: Flights
+  readonly state: State
+  readonly turn: Turn
+  readonly stats: CoreStats
+  readonly now: () => number
+  readonly routes: (client: ClientKey) => Routes
+}
+
+/** A session as it comes. */
+export interface Arrival {
+  readonly client: ClientKey
+  readonly epoch: number
+  readonly state: SessionState
+  readonly expirySec: number
+  /** When its connection ended; 0 for now. ms since the epoch. */
+  readonly offlineAt: number
+}
+
+/** MQTT 5 reason codes: of a takeover [MQTT-3.1.4-3], and of a connection that has to be made anew. */
+const SESSION_TAKEN_OVER = 0x8e
+const ADMINISTRATIVE_ACTION = 0x98
+
+export class Residence {
+  readonly #o: ResidenceOptions
+
+  constructor(options: ResidenceOptions) {
+    this.#o = options
+  }
+
+  /** It begins here, or goes on with what is left of it here: offline, to be claimed next. */
+  settle({ client, epoch, state, expirySec, offlineAt }: Arrival): Session {
+    const { sessions, flights, turn, now } = this.#o
+    const s = sessions.get(client) ?? sessions.make(client)
+    s.moved = false
+    sessions.rest(s)
+    s.epoch = epoch
+    s.expirySec = expirySec
+    s.offlineAt = offlineAt === 0 ? now() : offlineAt
+    s.will = undefined
+    s.stored = true
+    this.#subscriptions(s, state.subscriptions)
+    const known = new Set(state.inflight.map(f => f.packetId))
+    // What the record here named is known there, so it is finished if it is not named.
+    for (const [packetId, { recorded }] of s.inflight ?? [])
+      if (recorded && !known.has(packetId)) s.inflight!.delete(packetId)
+    flights.restore(s, state.inflight, state.received)
+    sessions.mark(s)
+    turn.urge()
+    return s
+  }
+
+  /** Another site has it by now: it takes no message, publishes no will and has no connection any more. */
+  leave(s: Session): void {
+    const { sessions } = this.#o
+    s.moved = true
+    s.will = undefined
+    sessions.rest(s)
+    if (s.presence === 'online') return s.port!.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
+    for (const filter of s.subscriptions.keys()) sessions.unroute(s, filter)
+  }
+
+  /** In flight where the session came from: goes on with the next connection, which is asked for. `done` once durable. */
+  goOn(s: Session, inflight: readonly Inflight[], done: () => void): void {
+    const news = inflight.filter(f => s.inflight?.has(f.packetId) !== true)
+    if (news.length === 0) return done()
+    const { flights, sessions, turn } = this.#o
+    s.late = () => {
+      s.late = undefined
+      if (s.presence === 'ended') return done()
+      flights.restore(s, news, [])
+      sessions.mark(s)
+      turn.afterCommit(done)
+    }
+    if (s.presence === 'online') s.port!.kick(s.client, s.epoch, ADMINISTRATIVE_ACTION)
+    else if (s.presence === 'offline') s.late()
+  }
+
+  /** `done` once that site has answered for everything it was handed up to now, or is away. */
+  whenAnswered(site: SiteName, done: () => void): void {
+    const port = this.#o.sessions.get(siteClient(site))?.port
+    if (port?.whenAnswered === undefined) this.#o.turn.call(done)
+    else port.whenAnswered(done)
+  }
+
+  #subscriptions(s: Session, subscriptions: readonly Subscription[]): void {
+    const { sessions, state, stats, turn } = this.#o
+    const routes = this.#o.routes(s.client)
+    const wanted = new Set(subscriptions.map(({ filter }) => filter))
+    for (const filter of [...s.subscriptions.keys()])
+      if (!wanted.has(filter)) {
+        s.subscriptions.delete(filter)
+        sessions.unroute(s, filter)
+        stats.nowSubscriptions--
+        state.deleteSubscription(s.client, filter)
+      }
+    for (const subscription of subscriptions) {
+      const { filter } = subscription
+      if (!s.subscriptions.has(filter)) stats.nowSubscriptions++
+      const stored: StoredSubscription = { ...subscription, since: turn.next }
+      s.subscriptions.set(filter, stored)
+      routes.addOffline(stored, s)
+      state.putSubscription(s.client, stored)
+    }
+  }
+}
