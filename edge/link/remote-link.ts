@@ -96,6 +96,10 @@ export class RemoteLink implements CoreLink {
     return this.#life.state
   }
 
+  get moving(): boolean {
+    return this.#life.moving
+  }
+
   /** The sites that are known, for metrics. */
   get sites(): readonly SiteView[] {
     return this.#life.sites
