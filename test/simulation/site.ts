@@ -29,10 +29,25 @@ export interface SiteOptions {
   readonly settings?: Partial<EdgeSettings>
   /** For what survives the core; else memory. */
   readonly dataDir?: string
+  /** One of several. */
+  readonly name?: string
+  readonly group?: Group
+}
+
+/** Sites that share a clock, and a network between their cores. */
+export interface Group {
+  readonly names: readonly string[]
+  readonly sites: Site[]
+  readonly network: Network
+  readonly now: number
+  turn(): boolean
+  pass(ms: number): void
 }
 
 const URL = 'ws://core/link'
-const TICK_MS = 250
+export const TICK_MS = 250
+/** Where the core of a site is linked to by others. */
+export const peerUrl = (name: string): string => `ws://${name}/link`
 
 /** One process with its turn. */
 class Process {
@@ -61,6 +76,7 @@ class EdgeProcess extends Process {
 }
 
 export class Site implements Gateway {
+  readonly name: string
   readonly #o: SiteOptions
   readonly #limits: Limits
   now = 1_700_000_000_000
@@ -74,6 +90,8 @@ export class Site implements Gateway {
   #process!: Process
   readonly edges: EdgeProcess[] = []
   readonly #wireOf = new Map<EdgeProcess, Wire>()
+  /** Of the links that this core has made to other sites. */
+  readonly peerWires = new Map<string, Wire>()
   /** Where the next connection goes. */
   at = 0
   /** Core and edge have forgotten each other at least once. */
@@ -81,6 +99,11 @@ export class Site implements Gateway {
 
   constructor(options: SiteOptions) {
     this.#o = options
+    this.name = options.name ?? 'eu'
+    if (options.group !== undefined) {
+      options.group.sites.push(this)
+      this.now = options.group.now
+    }
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.startCore()
     for (let i = 0; i < options.edges; i++) this.edges.push(this.#startEdge(i))
@@ -95,7 +118,7 @@ export class Site implements Gateway {
     this.linkStats = new LinkStats()
     const store = dataDir === undefined ? undefined : new EmbeddedStore({ dir: dataDir, synchronous: 'normal' })
     this.#store = store
-    const incarnation = `core${++this.#lives}` as Incarnation
+    const incarnation = `${this.name}-core${++this.#lives}` as Incarnation
     this.core = new Core({
       log: store === undefined ? new MemoryLog({ keep: true }) : new EmbeddedLog(store),
       state: store === undefined ? new MemoryState() : new EmbeddedState(store),
@@ -105,12 +128,13 @@ export class Site implements Gateway {
       now: () => this.now,
       defer: process.turn.core,
       stats: this.coreStats,
+      site: this.#o.group === undefined ? undefined : this.name,
     })
     void this.core.open()
     const { core } = this
     this.server = new LinkServer({
       id: 'c1',
-      site: 'eu',
+      site: this.name,
       incarnation,
       token: 'secret',
       core: () => core,
@@ -124,6 +148,42 @@ export class Site implements Gateway {
     })
     const { server } = this
     this.network.listeners.set(URL, transport => server.accept(transport, 'edge'))
+    if (this.#o.group !== undefined) this.#link(this.#o.group, incarnation, process)
+  }
+
+  /** To the cores of the other sites. */
+  #link({ names, network }: Group, incarnation: Incarnation, process: Process): void {
+    const { server, name, core } = this
+    network.listeners.set(peerUrl(name), transport => server.accept(transport, 'peer'))
+    this.peerWires.clear()
+    for (const other of names) {
+      if (other === name) continue
+      core.peers!.add(
+        other,
+        edge =>
+          new RemoteLink(edge, {
+            incarnation,
+            id: `core-${name}`,
+            region: name,
+            site: name,
+            cores: [peerUrl(other)],
+            prefer: '',
+            token: 'secret',
+            limits: this.#limits,
+            stats: this.linkStats,
+            connect: (url, opened, events) => {
+              const before = new Set(network.wires)
+              const transport = network.connect(url, opened, events)
+              for (const wire of network.wires) if (!before.has(wire)) this.peerWires.set(other, wire)
+              return transport
+            },
+            now: () => this.now,
+            random: () => 0.5,
+            atTurnEnd: process.turn.edge,
+          }),
+      )
+    }
+    core.peers!.start()
   }
 
   #startEdge(i: number): EdgeProcess {
@@ -143,7 +203,7 @@ export class Site implements Gateway {
       },
       edge =>
         (process.link = new RemoteLink(edge, {
-          incarnation: `edge${i}-${++this.#lives}` as Incarnation,
+          incarnation: `${this.name}-edge${i}-${++this.#lives}` as Incarnation,
           id: `e${i}`,
           region: 'r1',
           cores: [URL],
@@ -198,8 +258,12 @@ export class Site implements Gateway {
     for (let i = 0; this.turn(); i++) if (i > 20_000) throw new Error('The site does not come to rest')
   }
 
-  /** One turn of every process, and one message on every link. */
   turn(): boolean {
+    return this.#o.group?.turn() ?? this.step()
+  }
+
+  /** One turn of every process, and one message on every link. */
+  step(): boolean {
     let moved = this.network.step()
     for (const process of this.edges) {
       for (const pipe of process.unread) {
@@ -215,16 +279,22 @@ export class Site implements Gateway {
   }
 
   pass(ms: number): void {
+    if (this.#o.group !== undefined) return this.#o.group.pass(ms)
     const step = ms > 20_000 ? ms : TICK_MS
     for (let left = ms; left > 0; left -= step) {
-      this.now += Math.min(step, left)
-      this.core.tick(this.now)
-      this.server.tick(this.now)
-      for (const { edge, link } of this.edges) {
-        link.tick(this.now)
-        edge.tick()
-      }
+      this.tick(this.now + Math.min(step, left))
       this.settle()
+    }
+  }
+
+  tick(now: number): void {
+    this.now = now
+    this.core.tick(now)
+    this.core.peers?.tick(now)
+    this.server.tick(now)
+    for (const { edge, link } of this.edges) {
+      link.tick(now)
+      edge.tick()
     }
   }
 
@@ -256,6 +326,9 @@ export class Site implements Gateway {
     this.#store?.close()
     for (const wire of this.network.wires) wire.cut('Core died', 'edge')
     this.network.wires.clear()
+    const { group } = this.#o
+    for (const wire of this.peerWires.values()) wire.cut('Core died', 'core')
+    for (const other of group?.sites ?? []) other.peerWires.get(this.name)?.cut('Core died', 'edge')
     this.startCore()
   }
 

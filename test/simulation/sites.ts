@@ -1,0 +1,85 @@
+/** Several sites whose cores are linked, each with its edges, under one clock: links between sites can be cut and healed, cores can die. */
+import type { Limits } from '../../core/contract/limits.ts'
+import { Network } from '../harness/wire.ts'
+import { type Group, Site, TICK_MS } from './site.ts'
+
+export interface SitesOptions {
+  readonly names: readonly string[]
+  /** Of each site. */
+  readonly edges: number
+  readonly limits?: Partial<Limits>
+  /** One per site, for what survives its core. */
+  readonly dataDir?: (name: string) => string
+}
+
+export class Sites implements Group {
+  readonly names: readonly string[]
+  readonly sites: Site[] = []
+  readonly network = new Network()
+  now = 1_700_000_000_000
+  /** Directions in which nobody can be reached: `from>to`. */
+  readonly #apart = new Set<string>()
+
+  constructor({ names, edges, limits, dataDir }: SitesOptions) {
+    this.names = names
+    for (const name of names) {
+      const where = dataDir === undefined ? {} : { dataDir: dataDir(name) }
+      new Site({ name, edges, group: this, ...(limits === undefined ? {} : { limits }), ...where })
+    }
+    this.pass(2_000)
+  }
+
+  at(name: string): Site {
+    return this.sites.find(site => site.name === name)!
+  }
+
+  settle(): void {
+    for (let i = 0; this.turn(); i++) if (i > 40_000) throw new Error('The sites do not come to rest')
+  }
+
+  turn(): boolean {
+    let moved = this.network.step()
+    for (const site of this.sites) if (site.step()) moved = true
+    return moved
+  }
+
+  pass(ms: number): void {
+    const step = ms > 20_000 ? ms : TICK_MS
+    for (let left = ms; left > 0; left -= step) {
+      this.now += Math.min(step, left)
+      for (const site of this.sites) site.tick(this.now)
+      this.#keepApart()
+      this.settle()
+    }
+  }
+
+  /** The connections between two sites break now, with what is on its way. They come back by themselves, unless `apart`. */
+  cut(a: string, b: string, who: 'both' | 'edge' | 'core' = 'both'): void {
+    this.at(a).peerWires.get(b)?.cut('Cut', who)
+    this.at(b).peerWires.get(a)?.cut('Cut', who)
+  }
+
+  /** Two sites cannot reach each other until `heal`. */
+  part(a: string, b: string): void {
+    this.#apart.add(`${a}>${b}`)
+    this.#apart.add(`${b}>${a}`)
+    this.cut(a, b)
+  }
+
+  heal(): void {
+    this.#apart.clear()
+  }
+
+  /** Cuts every new connection between sites that are apart, before anything is said. */
+  #keepApart(): void {
+    for (const pair of this.#apart) {
+      const [from, to] = pair.split('>') as [string, string]
+      const wire = this.at(from).peerWires.get(to)
+      if (wire?.open === true) wire.cut('No route')
+    }
+  }
+
+  close(): void {
+    for (const site of this.sites) site.close()
+  }
+}
