@@ -17,10 +17,14 @@ import { drive, recover, type Waits } from './session/recovery.ts'
 import { rewrite } from './session/rewrite.ts'
 import { Sessions } from './session/sessions.ts'
 import { copyId } from './site/copies.ts'
-import type { Receiver } from './site/peer.ts'
+import { Direct } from './site/direct.ts'
+import { Moves } from './site/moves.ts'
+import type { Peer, Receiver } from './site/peer.ts'
 import { Peers } from './site/peers.ts'
-import type { SiteName } from './site/port.ts'
+import type { Directory, SiteName } from './site/port.ts'
+import { Recent } from './site/recent.ts'
 import { RelayedIds } from './site/relayed-ids.ts'
+import { Residence } from './site/residence.ts'
 import { Sift } from './site/sift.ts'
 import type { State } from './state/port.ts'
 import type { CoreEvents, CoreStats } from './stats.ts'
@@ -44,6 +48,8 @@ export interface CoreOptions {
   readonly queueQos0?: boolean
   /** With other sites: our own name. */
   readonly site?: SiteName | undefined
+  /** With other sites: where each client's session lives. */
+  readonly directory?: Directory | undefined
 }
 
 export class Core implements TapHost, Receiver {
@@ -61,6 +67,7 @@ export class Core implements TapHost, Receiver {
   }
   readonly #parts: CoreParts
   readonly #relayed: RelayedIds
+  #direct: Direct | undefined = undefined
   /** Of the messages the core publishes itself. */
   readonly #origin: Incarnation
   #seq = 0
@@ -82,6 +89,7 @@ export class Core implements TapHost, Receiver {
     })
     const relayed = new RelayedIds(limits.relayedIds)
     this.#relayed = relayed
+    const recent = new Recent(limits.relayedIds)
     const retained = new Retained(common)
     const router: Router = new Router({
       cachedTopics: limits.routeCacheTopics,
@@ -92,6 +100,8 @@ export class Core implements TapHost, Receiver {
       session: client => sessions.get(client),
       turn: () => turn,
       relayed,
+      recent,
+      elsewhere: (message, envelope) => this.#direct?.send(message, envelope) !== undefined,
     })
     const turn: Turn = new Turn({
       ...common,
@@ -127,9 +137,34 @@ export class Core implements TapHost, Receiver {
       publish: init => this.publish(init),
       sites,
       exports: this.peers?.exports,
+      directory: options.directory,
     })
     const sift = new Sift({ store, limits, now, defer, session: client => sessions.get(client) })
-    this.#parts = { turn, sessions, flights, inboxes, router, retained, sift, stats, now, defer }
+    const { directory } = options
+    const { peers } = this
+    let moves: Moves | undefined
+    if (directory !== undefined && peers !== undefined && site !== undefined) {
+      const residence = new Residence({
+        sessions,
+        flights,
+        state,
+        turn,
+        stats,
+        now,
+        routes: client => router.routes(tenantOf(client)),
+      })
+      const find: Sift['find'] = (...args) => sift.find(...args)
+      moves = new Moves({ ...common, directory, peers, sessions, residence, inboxes, turn, recent, sift: find })
+      this.#direct = new Direct({
+        directory,
+        turn,
+        now,
+        site,
+        bound: limits.directoryClaims,
+        hand: (to, message, envelope) => router.toSite(to, message, envelope),
+      })
+    }
+    this.#parts = { turn, sessions, flights, inboxes, router, retained, moves, sift, stats, now, defer }
   }
 
   /** Loads the state, replays the log, and takes every session that was online as disconnected now; a promise if the stores take time. Fails if something of it cannot be read or written. */
@@ -139,9 +174,13 @@ export class Core implements TapHost, Receiver {
 
   *#open(): Waits {
     const { log, state, inboxes: store, stats, events } = this.#o
-    yield* recover({ ...this.#parts, relayed: this.#relayed, log, state, store })
+    const { moves, turn } = this.#parts
+    const elsewhere: Message[] = []
+    yield* recover({ ...this.#parts, relayed: this.#relayed, log, state, store, elsewhere: m => elsewhere.push(m) })
+    if (moves !== undefined) yield moves.check().then(() => moves.load())
     this.#parts.sessions.exportAll()
     this.#isOpen = true
+    if (moves !== undefined) for (const message of elsewhere) turn.message(message, undefined)
     const now = this.#o.now()
     for (const s of [...this.#parts.sessions.values()]) this.#parts.sessions.settle(s, now)
     this.#parts.turn.flush()
@@ -180,8 +219,10 @@ export class Core implements TapHost, Receiver {
 
   /** The state has lost writes that it had acknowledged: it becomes what this core knows. Rejects if it cannot be read. */
   rewrite(): Promise<void> {
-    const breathe = () => new Promise<void>(resolve => this.#parts.turn.call(resolve))
-    return rewrite({ ...this.#parts, state: this.#o.state, breathe })
+    const { moves, turn } = this.#parts
+    const breathe = () => new Promise<void>(resolve => turn.call(resolve))
+    const written = rewrite({ ...this.#parts, state: this.#o.state, breathe })
+    return moves === undefined ? written : written.then(() => moves.restore())
   }
 
   /** The log cannot be written, or is behind: edges read no further from publishers. */
@@ -199,6 +240,8 @@ export class Core implements TapHost, Receiver {
     if (!this.#isOpen) return
     this.#parts.sessions.tick(now)
     this.#parts.retained.tick(now)
+    this.#parts.moves?.tick()
+    this.#direct?.tick(now)
     this.#parts.turn.tick(now)
   }
 
@@ -246,6 +289,19 @@ export class Core implements TapHost, Receiver {
     if (!only) for (const group of groups) this.#relayed.add(copyId(message, group))
     if (message.retain && message.target === NO_CLIENT) retained.accept(message)
     turn.message(message, { receipt: done, giveBack })
+  }
+
+  ready(done: (ok: boolean) => void): void {
+    const { moves, turn } = this.#parts
+    if (moves === undefined) return done(true)
+    moves.check().then(
+      () => turn.call(() => done(true)),
+      () => turn.call(() => done(false)),
+    )
+  }
+
+  kicked(peer: Peer, client: ClientKey, epoch: number): void {
+    this.#parts.moves?.kicked(peer, client, epoch)
   }
 
   confirmed(message: Message): void {

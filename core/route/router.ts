@@ -11,6 +11,7 @@ import type { Session } from '../session/session.ts'
 import { copyFor, copyId } from '../site/copies.ts'
 import { siteClient } from '../site/name.ts'
 import type { SiteName } from '../site/port.ts'
+import type { Recent } from '../site/recent.ts'
 import type { RelayedIds } from '../site/relayed-ids.ts'
 import type { StoredSubscription } from '../state/port.ts'
 import type { CoreStats } from '../stats.ts'
@@ -28,6 +29,9 @@ export interface RouterOptions {
   readonly turn: () => Turn
   /** What has come from other sites. */
   readonly relayed: RelayedIds
+  readonly recent: Recent
+  /** Its target does not live here: false if it lives nowhere else either. */
+  readonly elsewhere: (message: Message, envelope: Envelope | undefined) => boolean
 }
 
 /** What edges are told that are not the only one: no group chose them. */
@@ -74,6 +78,7 @@ export class Router {
     stats.published++
     if (message.retain) this.#o.retained.apply(message)
     if (this.tap !== undefined && message.relayed === undefined) this.#hand(message, envelope, this.tap.offer(message))
+    if (this.#o.recent.active && message.qos > 0) this.#o.recent.note(message)
     if (from?.giveBack !== undefined) this.#hand(message, envelope, true)
     const matched =
       message.target === NO_CLIENT ? this.#fanOut(message, from, envelope) : this.#direct(message, envelope)
@@ -181,8 +186,9 @@ export class Router {
     return matched
   }
 
-  /** To one other site: over its link, or into its inbox. False if it is not known here. */
+  /** To one other site: over its link, or into its inbox; '': here. False if it is not known. */
   toSite(site: SiteName, message: Message, envelope: Envelope | undefined): boolean {
+    if (site === '') return this.#direct(message, envelope)
     const session = this.#o.session(siteClient(site))
     if (session === undefined) return false
     if (isLive(session)) this.#deliver(session.port!, message, NO_GROUPS, envelope)
@@ -193,8 +199,9 @@ export class Router {
   /** Only to its target [`$p2p`]: its edge, or its inbox. */
   #direct(message: Message, envelope: Envelope | undefined): boolean {
     const session = this.#o.session(message.target)
-    if (session === undefined) return false
-    if (session.presence === 'online') this.#deliver(session.port!, message, NO_GROUPS, envelope)
+    if (session === undefined || session.moved)
+      return message.relayed === undefined && this.#o.elsewhere(message, envelope)
+    if (session.presence === 'online' && !session.parked) this.#deliver(session.port!, message, NO_GROUPS, envelope)
     else if (!session.persistent) return false
     else this.#append(session, message, 2, envelope)
     return true

@@ -21,6 +21,8 @@ export interface RecoveryContext extends CoreParts {
   readonly log: Log
   readonly state: State
   readonly store: InboxStore
+  /** A message for a client that does not live here. */
+  readonly elsewhere: (message: Message) => void
   /** What came from other sites: remembered as far as the log tells. */
   readonly relayed: RelayedIds
 }
@@ -264,6 +266,7 @@ interface Grouped {
 function route(ctx: RecoveryContext, replays: Replays, position: number, message: Message, groups: Grouped[]): void {
   if (message.target !== NO_CLIENT) {
     const s = ctx.sessions.get(message.target)
+    if (s === undefined && message.relayed === undefined) ctx.elsewhere(message)
     if (s?.persistent && s.since <= position) replays.ofSession(s).want(position, message)
     return
   }

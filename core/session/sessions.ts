@@ -277,11 +277,11 @@ export class Sessions {
 
   /** It has subscribed. True if other sites have not been asked for this filter yet. */
   export(s: Session, filter: TopicFilter): boolean {
-    return s.site === undefined && this.#o.exports?.add(tenantOf(s.client), filter) === true
+    return s.site === undefined && !s.moved && this.#o.exports?.add(tenantOf(s.client), filter) === true
   }
 
   unexport(s: Session, filter: TopicFilter): void {
-    if (s.site === undefined) this.#o.exports?.remove(tenantOf(s.client), filter)
+    if (s.site === undefined && !s.moved) this.#o.exports?.remove(tenantOf(s.client), filter)
   }
 
   /** Of a site that reads its inbox: nothing is left there that it has not read, so from now on it gets messages as they come. */

@@ -10,7 +10,7 @@ export interface DirectOptions {
   readonly turn: Turn
   readonly now: () => number
   /** It is there, and goes to this site; '' for our own, where it may have come meanwhile. */
-  readonly hand: (site: SiteName, message: Message, envelope: Envelope | undefined) => void
+  readonly hand: (site: SiteName, message: Message, envelope: Envelope | undefined) => unknown
   readonly site: SiteName
   /** Clients asked about at once; what comes for others is dropped if it has QoS 0, and else asked for later. */
   readonly bound: number
@@ -43,21 +43,27 @@ export class Direct {
   }
 
   /** `envelope` holds it until it is handed over. */
-  send(message: Message, envelope: Envelope | undefined): void {
+  send(message: Message, envelope: Envelope | undefined): true {
     const { turn, now, bound } = this.#o
     const { target } = message
     const waiting = this.#waiting.get(target)
     if (waiting === undefined) {
       const known = this.#known.get(target)
-      if (known !== undefined && known.until > now()) return this.#hand(known.site, message, envelope)
+      if (known !== undefined && known.until > now()) {
+        this.#hand(known.site, message, envelope)
+        return true
+      }
     }
-    if (message.qos === 0 && waiting === undefined && this.#waiting.size >= bound) return
+    if (message.qos === 0 && waiting === undefined && this.#waiting.size >= bound) return true
     if (envelope !== undefined) envelope.open++
     if (message.qos === 0) message.compact()
     const one = { message, envelope }
-    if (waiting !== undefined) return void waiting.push(one)
-    this.#waiting.set(target, [one])
-    turn.call(() => this.#ask(target))
+    if (waiting !== undefined) waiting.push(one)
+    else {
+      this.#waiting.set(target, [one])
+      turn.call(() => this.#ask(target))
+    }
+    return true
   }
 
   /** About once a second. */

@@ -48,6 +48,10 @@ export interface Receiver {
   confirmed(message: Message): void
   /** One of its retained messages. */
   take(message: Message): void
+  /** Before anything comes from another site that was away. False: not now, and it is asked again. */
+  ready(done: (ok: boolean) => void): void
+  /** A session that was claimed over this link is claimed by somebody else. */
+  kicked(peer: Peer, client: ClientKey, epoch: number): void
 }
 
 export interface PeerOptions {
@@ -68,10 +72,6 @@ const NOTHING = { inflight: [], queue: [] }
 
 export class Peer implements PeerEdge, Importer {
   readonly site: SiteName
-  /** A session of ours there was claimed by somebody else: it is to be released. */
-  onKick: (client: ClientKey, epoch: number) => void = () => {}
-  /** Every claim over this link is void. */
-  onAnew: () => void = () => {}
   readonly #o: PeerOptions
   readonly #link: PeerLink
   readonly #client: ClientKey
@@ -235,7 +235,7 @@ export class Peer implements PeerEdge, Importer {
   receipt(): void {}
 
   kick(client: ClientKey, epoch: number): void {
-    if (client !== this.#client) return this.onKick(client, epoch)
+    if (client !== this.#client) return this.#o.receiver.kicked(this, client, epoch)
     if (!this.#isClaimed || epoch !== this.#epoch) return
     this.#replaced = true
     this.#pause()
@@ -256,7 +256,6 @@ export class Peer implements PeerEdge, Importer {
     this.#waiting.clear()
     this.#claimed.clear()
     this.#answers.clear()
-    this.onAnew()
   }
 
   // ── our session there
@@ -272,6 +271,14 @@ export class Peer implements PeerEdge, Importer {
     const life = this.#life
     this.#phase = 'claiming'
     this.#againAt = now + AGAIN_MS
+    this.#o.receiver.ready(ok => {
+      if (life !== this.#life) return
+      if (ok) this.#claim(life)
+      else this.#away()
+    })
+  }
+
+  #claim(life: number): void {
     const request = { client: this.#client, cleanStart: false, expirySec: EXPIRY_NEVER, will: undefined }
     this.#link.claim(request, reply => {
       if (life !== this.#life) return

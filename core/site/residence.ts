@@ -46,7 +46,10 @@ export class Residence {
   settle({ client, epoch, state, expirySec, offlineAt }: Arrival): Session {
     const { sessions, flights, turn, now } = this.#o
     const s = sessions.get(client) ?? sessions.make(client)
-    s.moved = false
+    if (s.moved) {
+      s.moved = false
+      for (const filter of s.subscriptions.keys()) sessions.export(s, filter)
+    }
     sessions.rest(s)
     s.epoch = epoch
     s.expirySec = expirySec
@@ -67,6 +70,7 @@ export class Residence {
   /** Another site has it by now: it takes no message, publishes no will and has no connection any more. */
   leave(s: Session): void {
     const { sessions } = this.#o
+    for (const filter of s.subscriptions.keys()) sessions.unexport(s, filter)
     s.moved = true
     s.will = undefined
     sessions.rest(s)
@@ -105,12 +109,16 @@ export class Residence {
       if (!wanted.has(filter)) {
         s.subscriptions.delete(filter)
         sessions.unroute(s, filter)
+        sessions.unexport(s, filter)
         stats.nowSubscriptions--
         state.deleteSubscription(s.client, filter)
       }
     for (const subscription of subscriptions) {
       const { filter } = subscription
-      if (!s.subscriptions.has(filter)) stats.nowSubscriptions++
+      if (!s.subscriptions.has(filter)) {
+        stats.nowSubscriptions++
+        sessions.export(s, filter)
+      }
       const stored: StoredSubscription = { ...subscription, since: turn.next }
       s.subscriptions.set(filter, stored)
       routes.addOffline(stored, s)
