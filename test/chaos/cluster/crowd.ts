@@ -1,8 +1,9 @@
 /** Who takes part: publishers, kept sessions that are always there or come and go, a shared group, a watcher of wills, one that keeps retained messages. */
+
+import { payloadOf, type Subscription } from '../../history/history.ts'
+import type { Record } from '../../history/recorder.ts'
 import { seeded } from '../random.ts'
 import { Device } from './device.ts'
-import { payloadOf, type Subscription } from './history.ts'
-import type { Record } from './recorder.ts'
 import type { Place } from './rig.ts'
 import type { Version } from './wire.ts'
 

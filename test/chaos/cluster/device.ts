@@ -1,6 +1,6 @@
 /** One client id with a kept session that stays connected, to a random edge each time, with jittered back-off. Reports all it sees. */
 import { sleep } from '../../harness/process.ts'
-import type { Record } from './recorder.ts'
+import type { Record } from '../../history/recorder.ts'
 import type { Place } from './rig.ts'
 import { ClientSession } from './session.ts'
 import { type Packet, type Version, Wire } from './wire.ts'
@@ -27,8 +27,8 @@ interface Line {
 const CONNACK_MS = 8_000
 const FIRST_BACKOFF_MS = 50
 const MOST_BACKOFF_MS = 1_000
-/** Server unavailable, server busy, connection rate exceeded; 3 in MQTT 3.1.1. */
-const COME_AGAIN: ReadonlySet<number> = new Set([3, 0x88, 0x89, 0x9f])
+/** Server unavailable, server busy, use another server, server moved, connection rate exceeded; 3 in MQTT 3.1.1. */
+const COME_AGAIN: ReadonlySet<number> = new Set([3, 0x88, 0x89, 0x9c, 0x9d, 0x9f])
 
 let connections = 0
 
@@ -140,7 +140,7 @@ export class Device {
     }
     let opening: Wire | undefined
     try {
-      opening = await Wire.open(place.port, this.#options.version, { packet, closed })
+      opening = await Wire.open(place, this.#options.version, { packet, closed })
     } catch {
       return undefined
     }

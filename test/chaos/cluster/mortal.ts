@@ -1,6 +1,6 @@
 /** Clients of one connection: those that leave a will, and readers of retained messages. */
 import { sleep, until } from '../../harness/process.ts'
-import type { Record } from './recorder.ts'
+import type { Record } from '../../history/recorder.ts'
 import type { Place } from './rig.ts'
 import { type Packet, Wire } from './wire.ts'
 
@@ -37,7 +37,7 @@ export class Mortal {
       this.#record({ is: 'closed', client: this.name, connection, by: 'server' })
     }
     try {
-      this.#wire = await Wire.open(this.place.port, 5, { packet, closed })
+      this.#wire = await Wire.open(this.place, 5, { packet, closed })
     } catch {
       return
     }
@@ -75,7 +75,7 @@ export async function retainedAt(place: Place, filter: string, client: string): 
   const closed = (): void => {
     state.closed = true
   }
-  const wire = await Wire.open(place.port, 5, { packet, closed })
+  const wire = await Wire.open(place, 5, { packet, closed })
   wire.send({ cmd: 'connect', protocolVersion: 5, clientId: client, clean: true, keepalive: 0 })
   await until(`a SUBACK at ${place.name}`, ANSWER_MS, () => (state.subscribed || state.closed ? true : undefined))
   for (let before = -1; found.size !== before; ) {

@@ -1,7 +1,8 @@
 /** A run as text, Markdown and JSON: recovery times by fault, and what was found. */
+
+import { quantile } from '../../history/words.ts'
 import type { RoundResult } from './round.ts'
 import type { Settings } from './settings.ts'
-import { quantile } from './words.ts'
 
 export interface Row {
   readonly fault: string

@@ -1,8 +1,10 @@
 /** What the chaos driver needs of an installation: places to connect to, faults it can suffer, a way back to health. */
 
-/** An MQTT listener on loopback. */
+/** An MQTT listener of this machine. */
 export interface Place {
   readonly name: string
+  /** Default 127.0.0.1. */
+  readonly host?: string
   readonly port: number
 }
 

@@ -1,13 +1,13 @@
 /** One round: load, a fault under it, quiet, and the findings. Decides when to wait for what, and how long at most. */
 import { sleep, until } from '../../harness/process.ts'
-import { missing, type RoundRules, wrong } from './check.ts'
-import { type Missing, missingMessages } from './check-messages.ts'
-import { checkRetained, keptAfter } from './check-retained.ts'
+import { missing, type RoundRules, wrong } from '../../history/check.ts'
+import { type Missing, missingMessages } from '../../history/check-messages.ts'
+import { checkRetained, keptAfter } from '../../history/check-retained.ts'
+import { eventsOf, type HistoryEvent } from '../../history/history.ts'
+import type { Recorder } from '../../history/recorder.ts'
+import { type Recovery, recoveryOf } from '../../history/recovery.ts'
 import { type Crowd, KEPT } from './crowd.ts'
-import { eventsOf, type HistoryEvent } from './history.ts'
 import { Mortal, retainedAt } from './mortal.ts'
-import type { Recorder } from './recorder.ts'
-import { type Recovery, recoveryOf } from './recovery.ts'
 import type { Fault, Place, Rig } from './rig.ts'
 
 export interface RoundResult {

@@ -1,5 +1,5 @@
 /** A client's side of one kept session: what it has sent and not had acknowledged, which QoS 2 packet ids are open. Survives connections; opens none. */
-import type { Record } from './recorder.ts'
+import type { Record } from '../../history/recorder.ts'
 import type { Packet, Wire } from './wire.ts'
 
 /** Messages without acknowledgement at once. */

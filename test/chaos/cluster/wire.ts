@@ -1,6 +1,7 @@
 /** One TCP connection that speaks MQTT packets, encoded and decoded by mqtt-packet, so independently of the gateway's codec. */
 import { connect, type Socket } from 'node:net'
 import mqtt from 'mqtt-packet'
+import type { Place } from './rig.ts'
 
 export type Version = 4 | 5
 export type Packet = { readonly [field: string]: unknown }
@@ -24,9 +25,13 @@ export class Wire {
   }
 
   /** Rejects if nobody listens there. */
-  static open(port: number, version: Version, events: WireEvents): Promise<Wire> {
+  static open(
+    { host = '127.0.0.1', port }: Pick<Place, 'host' | 'port'>,
+    version: Version,
+    events: WireEvents,
+  ): Promise<Wire> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+      const socket = connect({ host, port, noDelay: true })
       const wire = new Wire(socket, version)
       const late = setTimeout(() => socket.destroy(new Error(`Port ${port} did not accept`)), CONNECT_MS)
       const parser = mqtt.parser({ protocolVersion: version })

@@ -7,6 +7,8 @@ const ON_ITS_WAY_MS = 1_000
 export interface OwnerRules {
   /** An older connection must have ended so long after the newer CONNACK; undefined: not judged (its edge was cut off). */
   readonly closedWithinMs?: number
+  /** Until then (on the clock of `at`) regions could not tell each other of a newer connection. */
+  readonly apartUntil?: number
 }
 
 /** Clients open their connections one after another, so the order of their CONNACKs is the order of ownership. */
@@ -22,15 +24,16 @@ export function checkOwners(events: readonly HistoryEvent[], rules: OwnerRules =
     for (const [i, older] of connacks.entries()) {
       const newer = connacks[i + 1]
       if (newer === undefined) continue
-      const late = (received.get(older.connection) ?? []).filter(one => one.at > newer.at + ON_ITS_WAY_MS)
+      const from = Math.max(newer.at, rules.apartUntil ?? 0)
+      const late = (received.get(older.connection) ?? []).filter(one => one.at > from + ON_ITS_WAY_MS)
       if (late.length > 0) {
-        const ms = Math.round((late.at(-1)?.at ?? 0) - newer.at)
+        const ms = Math.round((late.at(-1)?.at ?? 0) - from)
         wrong.push(
           `${older.client} had two owners: its connection at ${older.edge} got ${late.length} messages up to ${ms} ms after the CONNACK of ${newer.edge}`,
         )
       }
       const until = rules.closedWithinMs
-      if (until !== undefined && (closed.get(older.connection) ?? last) > newer.at + until) {
+      if (until !== undefined && (closed.get(older.connection) ?? last) > from + until) {
         wrong.push(
           `${older.client} had two connections: the one at ${older.edge} was open ${until} ms after the CONNACK of ${newer.edge}`,
         )

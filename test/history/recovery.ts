@@ -9,10 +9,11 @@ export interface Recovery {
   readonly ownedMs: readonly number[]
 }
 
-export function recoveryOf(events: readonly HistoryEvent[]): Recovery {
+/** @param concerns which clients are looked at; default all */
+export function recoveryOf(events: readonly HistoryEvent[], concerns = (_client: string): boolean => true): Recovery {
   const fault = eventsOf(events, 'fault')[0]
   if (fault === undefined) return { publishMs: [], ownedMs: [] }
-  const after = events.filter(event => event.at >= fault.at)
+  const after = events.filter(event => event.at >= fault.at && 'client' in event && concerns(event.client))
   return {
     publishMs: [...firstPublishes(after).values()].map(at => at - fault.at),
     ownedMs: [...regained(after).values()].map(at => at - fault.at),

@@ -16,8 +16,8 @@ export type HistoryEvent = { readonly at: number } & (
   /** CONNACK with code 0. */
   | { readonly is: 'connack'; readonly client: string; readonly connection: number; readonly edge: string }
   | { readonly is: 'closed'; readonly client: string; readonly connection: number; readonly by: 'client' | 'server' }
-  /** CONNECT with this will was written. */
-  | { readonly is: 'will'; readonly client: string; readonly payload: string }
+  /** CONNECT with this will was written; `delayed`: its Will Delay Interval is longer than the client is ever away. */
+  | { readonly is: 'will'; readonly client: string; readonly payload: string; readonly delayed?: true }
   /** DISCONNECT without will was written; `sure`: nothing can have kept it from the edge. */
   | { readonly is: 'farewell'; readonly client: string; readonly sure: boolean }
   | ({
@@ -25,7 +25,7 @@ export type HistoryEvent = { readonly at: number } & (
       readonly client: string
       readonly retain: boolean
       readonly dup: boolean
-      readonly qos: 1 | 2
+      readonly qos: 0 | 1 | 2
     } & Message)
   /** PUBACK or PUBREC without error. */
   | { readonly is: 'acknowledged'; readonly client: string; readonly payload: string }

@@ -4,15 +4,20 @@ import { listed } from './words.ts'
 
 interface Published {
   readonly publisher: string
-  readonly qos: 1 | 2
+  readonly qos: 0 | 1 | 2
   readonly topic: string
   /** Place among all first sends: what one publisher sends on one topic has to arrive in this order. */
   readonly place: number
   acknowledged: boolean
+  /** Where its publisher was connected when it was acknowledged. */
+  edge: string
 }
 
 type Received = EventOf<'received'>
 type Book = ReadonlyMap<string, Published>
+
+/** `per-edge`: messages that one publisher had acknowledged at several places may overtake each other, as between sites. */
+export type Order = 'kept' | 'per-edge'
 
 /** Acknowledged messages that have not come, to a session or to any member of a group: losses, once nothing is under way. */
 export const lostMessages = (events: readonly HistoryEvent[], subscriptions: readonly Subscription[]): string[] =>
@@ -24,10 +29,12 @@ export const lostMessages = (events: readonly HistoryEvent[], subscriptions: rea
 export function missingMessages(events: readonly HistoryEvent[], subscriptions: readonly Subscription[]): Missing[] {
   const book = published(events)
   const of = receptions(events)
+  const due = acknowledgedUnder(book)
   const alone = subscriptions.filter(one => one.group === undefined).map(one => [one])
   return [...alone, ...groupsOf(subscriptions)].flatMap(members => {
     const { client = '', filter = '', group } = members[0] ?? {}
-    const missing = notReceived(filter, members.flatMap(of), book)
+    const got = new Set(members.flatMap(of).map(one => one.payload))
+    const missing = due(filter).filter(payload => !got.has(payload))
     const clients = members.map(one => one.client)
     return missing.length === 0 ? [] : [{ who: group === undefined ? client : `group ${group}`, clients, missing }]
   })
@@ -49,14 +56,18 @@ export function wrongMessages(
   subscriptions: readonly Subscription[],
   round: number,
   owed: Owed = new Map(),
+  order: Order = 'kept',
 ): string[] {
   const book = published(events)
   const of = receptions(events)
-  return subscriptions.flatMap(one => [
-    ...twice(one, of(one), book, owed),
-    ...strange(one, of(one), book, round),
-    ...(one.group === undefined ? outOfOrder(one, of(one), book) : []),
-  ])
+  return subscriptions.flatMap(one => {
+    const received = of(one)
+    return [
+      ...twice(one, received, book, owed),
+      ...strange(one, received, book, round),
+      ...(one.group === undefined ? outOfOrder(one, received, book, order) : []),
+    ]
+  })
 }
 
 function receptions(events: readonly HistoryEvent[]): (subscription: Subscription) => Received[] {
@@ -71,13 +82,17 @@ function receptions(events: readonly HistoryEvent[]): (subscription: Subscriptio
 
 function published(events: readonly HistoryEvent[]): Map<string, Published> {
   const book = new Map<string, Published>()
+  const edges = new Map<string, string>()
   for (const event of events) {
-    if (event.is === 'sent' && !event.retain && !book.has(event.payload)) {
+    if (event.is === 'connack') edges.set(event.client, event.edge)
+    else if (event.is === 'sent' && !event.retain && !book.has(event.payload)) {
       const { client, qos, topic } = event
-      book.set(event.payload, { publisher: client, qos, topic, place: book.size, acknowledged: false })
+      book.set(event.payload, { publisher: client, qos, topic, place: book.size, acknowledged: false, edge: '' })
     } else if (event.is === 'acknowledged') {
       const message = book.get(event.payload)
-      if (message !== undefined) message.acknowledged = true
+      if (message === undefined) continue
+      message.acknowledged = true
+      message.edge = edges.get(event.client) ?? ''
     }
   }
   return book
@@ -93,11 +108,16 @@ function groupsOf(subscriptions: readonly Subscription[]): Subscription[][] {
   return [...groups.values()]
 }
 
-function notReceived(filter: string, received: readonly Received[], book: Book): string[] {
-  const got = new Set(received.map(one => one.payload))
-  return [...book].flatMap(([payload, one]) =>
-    one.acknowledged && matches(filter, one.topic) && !got.has(payload) ? [payload] : [],
-  )
+/** Payloads of acknowledged messages by filter. There are far fewer topics than messages. */
+function acknowledgedUnder(book: Book): (filter: string) => readonly string[] {
+  const topics = new Map<string, string[]>()
+  for (const [payload, { topic, acknowledged }] of book) {
+    if (!acknowledged) continue
+    const list = topics.get(topic)
+    if (list === undefined) topics.set(topic, [payload])
+    else list.push(payload)
+  }
+  return filter => [...topics].flatMap(([topic, payloads]) => (matches(filter, topic) ? payloads : []))
 }
 
 /** A message of an earlier round that comes at QoS 2 was complete then, if it was not missing: it is one more duplicate. */
@@ -127,7 +147,7 @@ function strange({ client, qos }: Subscription, received: readonly Received[], b
 }
 
 /** Order counts among first deliveries, by publisher and topic [MQTT-4.6.0-5]. */
-function outOfOrder({ client }: Subscription, received: readonly Received[], book: Book): string[] {
+function outOfOrder({ client }: Subscription, received: readonly Received[], book: Book, order: Order): string[] {
   const seen = new Set<string>()
   const last = new Map<string, number>()
   const back: string[] = []
@@ -135,7 +155,7 @@ function outOfOrder({ client }: Subscription, received: readonly Received[], boo
     const message = book.get(payload)
     if (message === undefined || seen.has(payload)) continue
     seen.add(payload)
-    const stream = `${message.publisher} ${message.topic}`
+    const stream = `${message.publisher} ${message.topic} ${order === 'kept' ? '' : message.edge}`
     if (message.place < (last.get(stream) ?? -1)) back.push(payload)
     else last.set(stream, message.place)
   }
