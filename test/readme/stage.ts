@@ -6,7 +6,8 @@ import { join, resolve } from 'node:path'
 import { freePort, type Running, run, until } from '../harness/process.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
-const USUAL_PORTS = ['1883', '1884', '8080', '8883', '8884']
+const USUAL_PORTS = ['1883', '1884', '8080', '8090', '8091', '8883', '8884']
+const USUAL_PORT = new RegExp(`\\b(${USUAL_PORTS.join('|')})\\b`, 'g')
 const BLOCK_MS = 30_000
 /** A local installation of servers starts in some 20 s on a quiet machine. */
 export const LOCAL_MS = 150_000
@@ -21,6 +22,7 @@ export class Stage {
   #command = ''
   #hasServers = false
   #gateway: Running | undefined
+  readonly #groups: number[] = []
 
   static async open(): Promise<Stage> {
     const ports = new Map<string, number>()
@@ -57,7 +59,9 @@ export class Stage {
 
   /** Runs a block as a shell would; its status and output. */
   async shell(text: string): Promise<{ status: number | string; lines: string[]; output: string }> {
-    const running = run('bash', ['-c', this.#adapted(text)], this.#options())
+    // A group of its own: what a block leaves in the background runs until the section ends.
+    const running = run('bash', ['-c', this.#adapted(text)], { ...this.#options(), detached: true })
+    this.#groups.push(running.pid)
     if (!text.includes('local:up')) return this.#finished(running, BLOCK_MS)
     this.#hasServers = true
     return this.#finished(running, LOCAL_MS)
@@ -77,6 +81,7 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.#gateway?.end('SIGTERM')
+    for (const group of this.#groups) killGroup(group)
     if (this.#hasServers) await this.shell('npm run local:down')
     rmSync(this.folder, { recursive: true, force: true })
   }
@@ -121,10 +126,18 @@ export class Stage {
   }
 
   #adapted(text: string): string {
-    const ported = text.replace(/\b(1883|1884|8080|8883|8884)\b/g, usual => String(this.#ports.get(usual)))
+    const ported = text.replace(USUAL_PORT, usual => String(this.#ports.get(usual)))
     return ported
       .replaceAll('host: 0.0.0.0', 'host: 127.0.0.1')
       .replace(/npm run (local:\w+)/g, (_, script) => this.#local(script))
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Nobody of it is left.
   }
 }
 
