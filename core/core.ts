@@ -90,7 +90,8 @@ export class Core implements TapHost, Receiver {
     const relayed = new RelayedIds(limits.relayedIds)
     this.#relayed = relayed
     const recent = new Recent(limits.relayedIds)
-    const retained = new Retained(common)
+    const tombstones = options.site === undefined ? 0 : limits.retainedTombstones
+    const retained = new Retained({ ...common, tombstones })
     const router: Router = new Router({
       cachedTopics: limits.routeCacheTopics,
       queueQos0: options.queueQos0 ?? false,
@@ -309,7 +310,7 @@ export class Core implements TapHost, Receiver {
   }
 
   take(message: Message): void {
-    this.#parts.retained.replay(message)
+    this.#parts.retained.take(message)
     this.#parts.turn.urge()
   }
 

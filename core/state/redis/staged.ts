@@ -40,7 +40,7 @@ const KEPT_LONGER_MS = 24 * 3600 * 1000
 const CHUNK_KEYS = 256
 const CHUNK_BYTES = 256 * 1024
 const OVERHEAD_BYTES = 64
-const RETAINED_VERSION = 1
+const RETAINED_VERSION = 2
 const NOTHING = ''
 
 export class Staged {
