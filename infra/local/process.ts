@@ -12,6 +12,7 @@ export type ProcessKind =
   | 'redis-rest'
   | 'core'
   | 'edge'
+  | 'relay'
 
 export interface ProcessSpec {
   /** Unique within one installation. */
