@@ -1,4 +1,5 @@
-/** The circuit of one endpoint: after a failure nobody dials it for a while that doubles, drawn at random. Reads no clock. */
+/** The circuits of endpoints: after a failure nobody dials one for a while that doubles, drawn at random. Reads no clock. */
+import type { Endpoint } from './endpoint.ts'
 import type { DeviceLimits } from './limits.ts'
 
 type Bounds = Pick<DeviceLimits, 'backoffBaseMs' | 'backoffMaxMs' | 'avoidMs'>
@@ -56,5 +57,34 @@ export class Circuit {
     this.#failures = 0
     this.#openUntil = 0
     this.#avoidUntil = 0
+  }
+}
+
+const MOST_CIRCUITS = 1024
+
+/** One circuit per endpoint. */
+export class Circuits {
+  readonly #bounds: Bounds
+  readonly #random: () => number
+  readonly #byUrl = new Map<string, Circuit>()
+
+  constructor(bounds: Bounds, random: () => number) {
+    this.#bounds = bounds
+    this.#random = random
+  }
+
+  of({ url }: Endpoint): Circuit {
+    const known = this.#byUrl.get(url)
+    if (known !== undefined) return known
+    if (this.#byUrl.size >= MOST_CIRCUITS) this.#byUrl.clear()
+    const circuit = new Circuit(this.#bounds, this.#random)
+    this.#byUrl.set(url, circuit)
+    return circuit
+  }
+
+  /** Forgets all others. */
+  keep(endpoints: readonly Endpoint[]): void {
+    const urls = new Set(endpoints.map(({ url }) => url))
+    for (const url of this.#byUrl.keys()) if (!urls.has(url)) this.#byUrl.delete(url)
   }
 }

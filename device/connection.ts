@@ -122,6 +122,7 @@ export class Connection {
     try {
       this.#client.connect()
       this.#isOpen = true
+      this.#client.stream.on('data', () => this.#handlers.heard())
     } catch (error) {
       queueMicrotask(() => this.#handlers.closed(error instanceof Error ? error.message : String(error)))
     }
@@ -224,7 +225,6 @@ export class Connection {
       })
     })
     this.#client.on('packetreceive', packet => {
-      handlers.heard()
       if (packet.cmd === 'pingresp') handlers.pong()
       else if (packet.cmd === 'connack') this.#judge(packet)
       else if (packet.cmd === 'disconnect') {

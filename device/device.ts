@@ -115,6 +115,7 @@ export class Device {
         leave: () => this.#connection.leave(),
         ping: () => this.#connection.ping(),
         quiesce: withinMs => this.#quiesce(withinMs),
+        bytesOnTheirWay: () => this.#outbox.bytesInFlight,
       },
       this.#events,
     )

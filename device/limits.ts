@@ -5,6 +5,8 @@ export interface DeviceLimits {
   pingIntervalMs: number
   /** Nothing at all came for this long since the PINGREQ: the connection is dead. */
   pingTimeoutMs: number
+  /** Uploads are taken to be at least this fast: a PINGREQ behind long messages has so much more time. */
+  uplinkBytesPerSec: number
   /** From dialling to CONNACK. */
   connectTimeoutMs: number
   /** A TCP or WebSocket connection that measures the round trip must be open by then. */
@@ -14,6 +16,8 @@ export interface DeviceLimits {
   /** Back-off of an endpoint after its first failure; it doubles with each further one, and the wait is drawn from 0 to it (full jitter). */
   backoffBaseMs: number
   backoffMaxMs: number
+  /** A connection that the other side ended is followed by a wait drawn from 0 to this, so that a crowd does not come back at once. */
+  scatterMs: number
   /** A connection that lasted this long closes the circuit of its endpoint again. */
   stableMs: number
   /** An endpoint that stopped answering or sent us away is chosen only if there is no other, for this long. */
@@ -49,11 +53,13 @@ export interface DeviceLimits {
 export const DEFAULT_LIMITS: Readonly<DeviceLimits> = {
   pingIntervalMs: 750,
   pingTimeoutMs: 1000,
+  uplinkBytesPerSec: 128 * 1024,
   connectTimeoutMs: 5000,
   probeTimeoutMs: 3000,
   probeSettleMs: 60,
   backoffBaseMs: 500,
   backoffMaxMs: 30_000,
+  scatterMs: 200,
   stableMs: 5000,
   avoidMs: 20_000,
   reviewMs: 30_000,

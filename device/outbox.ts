@@ -12,6 +12,8 @@ export interface Entry {
   /** PUBREC came: PUBREL is what goes on, never PUBLISH again [MQTT-4.3.3-6]. */
   released: boolean
   stored: boolean
+  /** On the connection of now. */
+  isInFlight: boolean
   readonly bytes: number
   readonly settle: (error?: DeviceError) => void
 }
@@ -34,6 +36,7 @@ export class Outbox {
   #waiting: Entry[] = []
   #head = 0
   #bytes = 0
+  #bytesInFlight = 0
   #sequence = 0
   readonly #onChange: () => void
   readonly #onTrouble: (error: Error) => void
@@ -66,6 +69,10 @@ export class Outbox {
     return this.#entries.size - (this.#waiting.length - this.#head)
   }
 
+  get bytesInFlight(): number {
+    return this.#bytesInFlight
+  }
+
   /** Takes in what an earlier run left behind. Any of it may have been sent. */
   restore(records: ReadonlyMap<string, string>): void {
     for (const [key, text] of records) {
@@ -78,7 +85,7 @@ export class Outbox {
       const released = records.has(keyOf(RELEASED, message.sequence))
       this.#ids.taken(message.packetId)
       this.#enter({
-        ...{ message, released, mayBeSent: true, stored: true },
+        ...{ message, released, mayBeSent: true, stored: true, isInFlight: false },
         bytes: weightOf(message),
         settle: () => undefined,
       })
@@ -100,7 +107,15 @@ export class Outbox {
     const message: OutboxMessage = { ...fresh, sequence: ++this.#sequence, packetId }
     return new Promise((resolve, reject) => {
       const settle = (error?: DeviceError): void => (error === undefined ? resolve() : reject(error))
-      const entry: Entry = { message, bytes, settle, mayBeSent: false, released: false, stored: false }
+      const entry: Entry = {
+        message,
+        bytes,
+        settle,
+        mayBeSent: false,
+        released: false,
+        stored: false,
+        isInFlight: false,
+      }
       this.#enter(entry)
       this.#storage.put(keyOf(PUBLISHED, message.sequence), encode(message)).then(
         () => {
@@ -117,6 +132,8 @@ export class Outbox {
   connected(sessionPresent: boolean): void {
     this.#waiting = [...this.#entries.values()]
     this.#head = 0
+    this.#bytesInFlight = 0
+    for (const entry of this.#waiting) entry.isInFlight = false
     if (sessionPresent) return
     for (const entry of this.#waiting) {
       entry.mayBeSent = false
@@ -139,6 +156,8 @@ export class Outbox {
         this.settle(entry.message.packetId, new DeviceError('expired', text))
         continue
       }
+      entry.isInFlight = true
+      this.#bytesInFlight += entry.bytes
       return entry
     }
   }
@@ -157,6 +176,7 @@ export class Outbox {
     if (entry === undefined) return undefined
     this.#entries.delete(packetId)
     this.#bytes -= entry.bytes
+    if (entry.isInFlight) this.#bytesInFlight -= entry.bytes
     this.#ids.free(packetId)
     this.#forget(entry.message, PUBLISHED, ...(entry.released ? [RELEASED] : []))
     entry.settle(error)

@@ -1,5 +1,5 @@
 /** Where the device is and where it goes next: measures, chooses, visits one endpoint at a time, and learns from how each visit ended. Knows nothing of messages. */
-import { Circuit } from './backoff.ts'
+import { Circuits } from './backoff.ts'
 import { type Candidate, isWorthMoving, ranked } from './choice.ts'
 import type { Endpoint, Region } from './endpoint.ts'
 import type { Events, MoveReason } from './events.ts'
@@ -17,6 +17,8 @@ export interface Vehicle {
   ping(): void
   /** Stops sending; resolves when what is on its way is acknowledged, or the time is over. */
   quiesce(withinMs: number): Promise<void>
+  /** Of messages that are not acknowledged yet. */
+  bytesOnTheirWay(): number
 }
 
 export interface PilotOptions {
@@ -46,7 +48,6 @@ interface Visit {
 /** Reason codes of CONNACK that a wait of moments does not mend: wrong credentials, no right, banned, a client id or version that is not taken; 3.1.1 has 1, 2, 4 and 5. */
 const LASTING = new Set([1, 2, 4, 5, 0x81, 0x82, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c, 0x95, 0x99])
 const TAKEN_OVER = 0x8e
-const MOST_CIRCUITS = 1024
 /** Time for a preferred region to answer after others have. */
 const PREFERRED_SETTLE_MS = 500
 
@@ -56,7 +57,7 @@ export class Pilot {
   readonly #events: Events
   readonly #guard: ReferenceGuard
   readonly #stopped = new AbortController()
-  readonly #circuits = new Map<string, Circuit>()
+  readonly #circuits: Circuits
   #regions: readonly Region[] = []
   #visit: Visit | undefined
   #lastRegion: string | undefined
@@ -72,6 +73,7 @@ export class Pilot {
     this.#vehicle = vehicle
     this.#events = events
     this.#guard = new ReferenceGuard(options.limits)
+    this.#circuits = new Circuits(options.limits, options.random)
   }
 
   /** Of the endpoint in use; undefined while there is none. */
@@ -89,8 +91,7 @@ export class Pilot {
     const { preferred } = this.#options
     if (preferred !== undefined && !regions.some(region => region.name === preferred))
       this.#events.warn('discovery-document', `The preferred region '${preferred}' is not among the regions`)
-    const urls = new Set(regions.flatMap(region => region.endpoints.map(endpoint => endpoint.url)))
-    for (const url of this.#circuits.keys()) if (!urls.has(url)) this.#circuits.delete(url)
+    this.#circuits.keep(this.#endpoints())
     this.#wake()
   }
 
@@ -107,7 +108,7 @@ export class Pilot {
         this.#events.emit('offline', { region: target.region.name, reason })
       }
       if (this.#stopped.signal.aborted) return
-      ;({ next, because } = this.#learn(visit, reason))
+      ;({ next, because } = await this.#learn(visit, reason))
     }
   }
 
@@ -169,19 +170,23 @@ export class Pilot {
   }
 
   /** What the end of a visit says about its endpoint, and where to go if that is known. */
-  #learn(visit: Visit, reason: string): { next: Target | undefined; because: MoveReason } {
+  async #learn(visit: Visit, reason: string): Promise<{ next: Target | undefined; because: MoveReason }> {
     const { target, dismissal, upSince, moveTo } = visit
     const now = performance.now()
-    const circuit = this.#circuit(target.endpoint)
+    const circuit = this.#circuits.of(target.endpoint)
     if (moveTo !== undefined) return { next: moveTo, because: 'better' }
     if (dismissal !== undefined) return this.#learnDismissal(target, dismissal, upSince !== undefined)
-    circuit.failed(now)
+    const { limits, random } = this.#options
+    const wasStable = upSince !== undefined && !visit.isDead && now - upSince >= limits.stableMs
+    if (!wasStable) circuit.failed(now)
     if (visit.isDead) circuit.avoid(now)
     if (upSince === undefined) {
       this.#events.warn('connection-refused', `No connection to ${target.endpoint.url}: ${reason}`)
       return { next: undefined, because: 'refused' }
     }
     this.#options.onLost()
+    // An edge that ends takes a crowd with it; those who found out by themselves are apart anyway.
+    if (!visit.isDead) await this.#rest(random() * limits.scatterMs)
     return { next: undefined, because: 'lost' }
   }
 
@@ -191,7 +196,7 @@ export class Pilot {
     wasUp: boolean,
   ): { next: Target | undefined; because: MoveReason } {
     const now = performance.now()
-    const circuit = this.#circuit(target.endpoint)
+    const circuit = this.#circuits.of(target.endpoint)
     const text = `${target.endpoint.url} ${wasUp ? 'said DISCONNECT' : 'refused the connection'} with reason code 0x${code.toString(16)}`
     if (isReferral(code)) {
       circuit.avoid(now)
@@ -201,7 +206,8 @@ export class Pilot {
     }
     if (code === TAKEN_OVER) {
       this.#events.warn('session-taken-over', `${text}: another client uses this client id`)
-      for (const { endpoints } of this.#regions) for (const each of endpoints) this.#circuit(each).failedForLong(now)
+      for (const { endpoints } of this.#regions)
+        for (const each of endpoints) this.#circuits.of(each).failedForLong(now)
     } else if (!wasUp && LASTING.has(code)) circuit.failedForLong(now)
     else {
       circuit.failed(now)
@@ -216,7 +222,9 @@ export class Pilot {
     for (const text of refused) this.#events.warn('reference-refused', text)
     const others = endpoints.filter(endpoint => endpoint.url !== from.endpoint.url)
     const now = performance.now()
-    const endpoint = others.find(each => this.#circuit(each).isReady(now) && !this.#circuit(each).isAvoided(now))
+    const endpoint = others.find(
+      each => this.#circuits.of(each).isReady(now) && !this.#circuits.of(each).isAvoided(now),
+    )
     if (endpoint === undefined || !this.#guard.mayFollow(now)) {
       if (endpoints.length > 0)
         this.#events.warn('reference-loop', `Server Reference '${reference}' of ${from.endpoint.url} leads in a circle`)
@@ -231,7 +239,7 @@ export class Pilot {
   async #choose(): Promise<Target | undefined> {
     while (!this.#stopped.signal.aborted) {
       const now = performance.now()
-      const readyAt = Math.min(...this.#endpoints().map(endpoint => this.#circuit(endpoint).readyAt))
+      const readyAt = Math.min(...this.#endpoints().map(endpoint => this.#circuits.of(endpoint).readyAt))
       if (readyAt > now) await this.#rest(readyAt - now)
       else {
         const [best] = ranked(await this.#candidates(), this.#options.preferred)
@@ -245,17 +253,17 @@ export class Pilot {
   async #candidates(): Promise<Candidate[]> {
     const { limits, preferred, probe } = this.#options
     const now = performance.now()
-    const ready = this.#regions.filter(region => region.endpoints.some(each => this.#circuit(each).isReady(now)))
+    const ready = this.#regions.filter(region => region.endpoints.some(each => this.#circuits.of(each).isReady(now)))
     const answers = await measure(ready, {
       probe,
       signal: this.#stopped.signal,
       timeoutMs: limits.probeTimeoutMs,
       settleMs: preferred === undefined ? limits.probeSettleMs : PREFERRED_SETTLE_MS,
-      mayTry: endpoint => this.#circuit(endpoint).isReady(performance.now()),
-      failed: endpoint => this.#circuit(endpoint).failed(performance.now()),
+      mayTry: endpoint => this.#circuits.of(endpoint).isReady(performance.now()),
+      failed: endpoint => this.#circuits.of(endpoint).failed(performance.now()),
     })
     const then = performance.now()
-    return answers.map(answer => ({ ...answer, avoided: this.#circuit(answer.endpoint).isAvoided(then) }))
+    return answers.map(answer => ({ ...answer, avoided: this.#circuits.of(answer.endpoint).isAvoided(then) }))
   }
 
   /** Looks whether another region has become so much better that it pays to go there, and goes. */
@@ -305,9 +313,10 @@ export class Pilot {
     const visit = this.#visit
     if (visit?.watchdog === undefined || visit.upSince === undefined) return
     const now = performance.now()
-    const circuit = this.#circuit(visit.target.endpoint)
-    if (circuit.failures > 0 && now - visit.upSince >= this.#options.limits.stableMs) circuit.worked()
-    const verdict = visit.watchdog.tick(now)
+    const { stableMs, uplinkBytesPerSec } = this.#options.limits
+    const circuit = this.#circuits.of(visit.target.endpoint)
+    if (circuit.failures > 0 && now - visit.upSince >= stableMs) circuit.worked()
+    const verdict = visit.watchdog.tick(now, (this.#vehicle.bytesOnTheirWay() / uplinkBytesPerSec) * 1000)
     if (verdict === 'ping') this.#vehicle.ping()
     else if (verdict === 'dead') {
       visit.isDead = true
@@ -322,15 +331,6 @@ export class Pilot {
 
   #endpoints(): Endpoint[] {
     return this.#regions.flatMap(region => [...region.endpoints])
-  }
-
-  #circuit(endpoint: Endpoint): Circuit {
-    const known = this.#circuits.get(endpoint.url)
-    if (known !== undefined) return known
-    if (this.#circuits.size >= MOST_CIRCUITS) this.#circuits.clear()
-    const circuit = new Circuit(this.#options.limits, this.#options.random)
-    this.#circuits.set(endpoint.url, circuit)
-    return circuit
   }
 
   /** Until the time is over, the regions change, or `stop`. */

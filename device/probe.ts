@@ -54,11 +54,17 @@ async function measureRegion(region: Region, probing: Probing): Promise<Answer |
   for (const endpoint of region.endpoints) {
     if (probing.signal.aborted) return undefined
     if (!probing.mayTry(endpoint)) continue
+    const giveUp = new AbortController()
+    const abort = (): void => giveUp.abort()
+    const timer = setTimeout(abort, probing.timeoutMs)
+    probing.signal.addEventListener('abort', abort)
     try {
-      const signal = AbortSignal.any([probing.signal, AbortSignal.timeout(probing.timeoutMs)])
-      return { region, endpoint, rttMs: await probing.probe(endpoint, signal) }
+      return { region, endpoint, rttMs: await probing.probe(endpoint, giveUp.signal) }
     } catch {
       if (!probing.signal.aborted) probing.failed(endpoint)
+    } finally {
+      clearTimeout(timer)
+      probing.signal.removeEventListener('abort', abort)
     }
   }
   return undefined

@@ -9,13 +9,16 @@ export class Watchdog {
   #nextPing: number
   /** When the unanswered PINGREQ was sent. */
   #pingedAt: number | undefined
-  #deadline = 0
+  /** Silence is counted from then on. */
+  #silentSince: number
   #tickedAt: number
+  #isExcused = false
 
   constructor(now: number, intervalMs: number, timeoutMs: number) {
     this.#intervalMs = intervalMs
     this.#timeoutMs = timeoutMs
     this.#nextPing = now + intervalMs
+    this.#silentSince = now
     this.#tickedAt = now
   }
 
@@ -24,9 +27,9 @@ export class Watchdog {
     return Math.max(10, Math.min(this.#intervalMs, this.#timeoutMs) / 10)
   }
 
-  /** Any packet is a sign of life. */
+  /** Any byte is a sign of life: a long message may be in the way of the PINGRESP. */
   heard(now: number): void {
-    this.#deadline = now + this.#timeoutMs
+    this.#silentSince = now
   }
 
   /** PINGRESP came; the round trip in milliseconds, undefined if nobody asked. */
@@ -38,15 +41,20 @@ export class Watchdog {
     return rttMs
   }
 
-  /** After 'ping' a PINGREQ must go out. A process that was stopped for a while (or a page in the background) reads what has come before it gives up. */
-  tick(now: number): Verdict {
-    const late = now - this.#tickedAt - 2 * this.tickMs
+  /** After 'ping' a PINGREQ must go out. `moreMs`: what our own messages need to get there before it. */
+  tick(now: number, moreMs: number): Verdict {
+    const isLate = now - this.#tickedAt > this.#timeoutMs / 2
     this.#tickedAt = now
-    if (late > 0) this.#deadline += late + this.#timeoutMs / 2
-    if (this.#pingedAt !== undefined) return now >= this.#deadline ? 'dead' : 'fine'
+    // A process that was held up, or a page in the background, reads what has come before it judges: once per PINGREQ.
+    if (isLate && !this.#isExcused) {
+      this.#isExcused = true
+      this.#silentSince = now
+    }
+    if (this.#pingedAt !== undefined) return now - this.#silentSince >= this.#timeoutMs + moreMs ? 'dead' : 'fine'
     if (now < this.#nextPing) return 'fine'
     this.#pingedAt = now
-    this.#deadline = now + this.#timeoutMs
+    this.#silentSince = now
+    this.#isExcused = false
     return 'ping'
   }
 }

@@ -1,0 +1,9 @@
+/** Message ids that came already. */
+import { expect, test } from 'vitest'
+import { Seen } from '../../../device/seen.ts'
+
+test('an id is new once, and again when newer ones have pushed it out', () => {
+  const seen = new Seen(2)
+  expect(['a', 'b', 'a', 'c', 'b', 'a'].map(id => seen.isNew(id))).toEqual([true, true, false, true, true, true])
+  expect(seen.size).toBe(2)
+})
