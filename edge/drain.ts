@@ -20,8 +20,9 @@ export type SendAway = (peer: Peer) => Away
 
 export interface DrainOptions {
   readonly edge: {
+    readonly clients: number
     sendAway(how: SendAway | undefined): void
-    dismiss(most: number): number
+    dismiss(most: number): void
   }
   readonly regions: Regions
   readonly limits: Pick<Limits, 'drainClientsPerSec' | 'drainMs'>
@@ -55,12 +56,11 @@ export class Drain {
     edge.sendAway(peer => ({ reason, serverReference: regions.elsewhere(peer) }))
     if (this.#on) return
     this.#on = true
-    const clients = edge.dismiss(0)
+    const { clients } = edge
     const perSecond = Math.max(limits.drainClientsPerSec, (clients * 1000) / limits.drainMs)
     const bucket = new TokenBucket(perSecond, perSecond * BURST_SEC, now())
     const until = now() + limits.drainMs
     this.#timer = setInterval(() => this.#step(bucket, until), STEP_MS)
-    if (clients === 0) this.#empty()
   }
 
   /** Clients are let in again; those who have been sent away are not called back. */
@@ -74,7 +74,7 @@ export class Drain {
   /** Begins, and resolves when nobody is left, or after `limits.drainMs`. */
   finish(): Promise<void> {
     if (!this.#on) this.begin(false)
-    if (this.#o.edge.dismiss(0) === 0) return Promise.resolve()
+    if (this.#o.edge.clients === 0) return Promise.resolve()
     return new Promise(resolve => this.#whenEmpty.push(resolve))
   }
 
@@ -88,7 +88,8 @@ export class Drain {
     const late = now >= until
     let most = late ? Number.POSITIVE_INFINITY : 0
     while (!late && bucket.take(now)) most++
-    if (this.#o.edge.dismiss(most) === 0 || late) this.#empty()
+    this.#o.edge.dismiss(most)
+    if (late || this.#o.edge.clients === 0) this.#empty()
   }
 
   #empty(): void {

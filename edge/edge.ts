@@ -205,8 +205,13 @@ export class Edge implements RemoteEdge {
     this.#ctx.stats.nowDraining = how === undefined ? 0 : 1
   }
 
-  /** Sends at most so many away, those first who are here longest. Returns how many are left. */
-  dismiss(most: number): number {
+  /** Sessions with a connection here. */
+  get clients(): number {
+    return this.#ctx.sessions.size
+  }
+
+  /** Sends at most so many away, those first who are here longest. */
+  dismiss(most: number): void {
     const { sessions, stats } = this.#ctx
     let left = most
     for (const { connection } of sessions.values()) {
@@ -219,7 +224,6 @@ export class Edge implements RemoteEdge {
         connection.sendAway(serverReference === undefined ? Reason.ServerShuttingDown : reason, serverReference),
       )
     }
-    return sessions.size
   }
 
   /** Tells every device that the server goes (0x8B) and ends its connection, also those that still come; resolves when all have been told. */

@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono'
 import type { Peer } from '../listen/transport.ts'
 import type { HttpContext } from './context.ts'
+import { routeDrain } from './drain.ts'
 import { renderPage } from './page.ts'
 import { answerRegions } from './regions.ts'
 import { chooseSubprotocol, offeredSubprotocols } from './subprotocol.ts'
@@ -32,12 +33,13 @@ export const webPeer = (address: string, port: number, secure: boolean, certific
   secure,
 })
 
-/** Routes: `/mqtt`, `/regions`, `/healthz`, `/readyz`, `/metrics`, `/`. */
+/** Routes: `/mqtt`, `/regions`, `/drain` if there is an admin, `/healthz`, `/readyz`, `/metrics`, `/`. */
 export function createApp(context: HttpContext, host: WebSocketHost): Hono {
   const app = new Hono()
   const startedAt = Date.now()
   app.get('/mqtt', c => openMqtt(c, context, host))
   app.get('/regions', c => answerRegions(c, context))
+  if (context.admin !== undefined) routeDrain(app, context.admin)
   app.get('/healthz', c => c.text('ok\n'))
   app.get('/readyz', c => {
     const { ok, reasons } = context.ready()

@@ -4,6 +4,7 @@ import type { AcceptGate } from '../listen/accept-limit.ts'
 import type { ConnectionFactory } from '../listen/transport.ts'
 import type { Regions } from '../region/regions.ts'
 import type { EdgeStats } from '../stats.ts'
+import type { Admin } from './drain.ts'
 
 /** One open listener, as the page shows it. `port` is 0 (and `host` the path) for a Unix socket. */
 export interface ListenerInfo {
@@ -29,6 +30,8 @@ export interface HttpContext {
   metrics(): Promise<string>
   /** Where else devices may go; without it there is one region, `default`. */
   readonly regions?: Regions
+  /** Who may drain this edge; without it nobody. */
+  readonly admin?: Admin
   /** Shared with the other listeners; without it everybody is let in. */
   readonly gate?: AcceptGate
   /** Pages that may connect from a browser (`https://example.org`); undefined: all. Clients without Origin always may. */

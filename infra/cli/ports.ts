@@ -12,6 +12,8 @@ export interface Running {
   readonly does: string
   /** It ended by itself, with this exit status. What went wrong has been logged. */
   readonly ended?: Promise<number>
+  /** Before `stop`: sends clients elsewhere, so many per second. Resolves within a bound of its own. */
+  drain?(): Promise<void>
   /** Stops accepting, tells clients, flushes. Resolves when everything is closed. */
   stop(): Promise<void>
 }

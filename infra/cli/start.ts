@@ -46,6 +46,7 @@ export async function start<S, C extends Common>(
   const why = await Promise.race([firstSignal(), ...(running.ended === undefined ? [] : [running.ended])])
   if (typeof why === 'number') return why
   log.info({ signal: why }, 'Stopping')
+  await running.drain?.()
   return stop(running, config.limits.shutdownMs, log)
 }
 

@@ -1,7 +1,17 @@
 /** The settings of `meridian edge`: those of `meridian start` that concern devices, and where the cores are. Loads nothing. */
 import { z } from 'zod'
 import { regionsSchema } from './regions.ts'
-import { deviceSide, edgeMqtt, everyProcess, file, oneOfMany, place, placeName, type ResolvedAuth } from './schema.ts'
+import {
+  deviceSide,
+  edgeMqtt,
+  everyProcess,
+  file,
+  oneOfMany,
+  place,
+  placeName,
+  type ResolvedAuth,
+  token,
+} from './schema.ts'
 
 const MAX_WORKERS = 256
 const MAX_CORES = 64
@@ -27,6 +37,7 @@ export const edgeSchema = z.strictObject({
     'Site this edge links to whenever one of its cores is active. Unset, or while none is: the nearest, by round-trip time',
   ).optional(),
   linkToken: oneOfMany.linkToken,
+  adminToken: token('Secret of who may drain this edge (`/drain` on the HTTP port). Unset: nobody by HTTP'),
   linkCaFile: file(
     'Authorities that the certificates of cores (`wss://`) are checked against, PEM. Unset: the usual ones',
   ),

@@ -1,20 +1,8 @@
 /** The `limits` section of the configuration: range, unit and meaning of every bound in `core/contract/limits.ts`. Defaults live there, not here. */
 import { z } from 'zod'
 import { DEFAULT_LIMITS, type Limits } from '../../core/contract/limits.ts'
-
-type CountKey = Exclude<keyof Limits, 'maxQos'>
-
-/** A whole number with its unit, range and meaning. Zero is only allowed where it means something. */
-const bound = (key: CountKey, unit: string, min: number, max: number, description: string) =>
-  z.number().int().min(min).max(max).default(DEFAULT_LIMITS[key]).meta({ description, unit })
-
-const GiB = 1024 ** 3
-const TiB = 1024 ** 4
-const HOUR_MS = 3_600_000
-const UINT32 = 0xffffffff
-const UINT16 = 0xffff
-const PACKET_MAX = 268_435_460
-const MILLIONS = 100_000_000
+import { bound, GiB, HOUR_MS, MILLIONS, PACKET_MAX, TiB, UINT16, UINT32 } from './bound.ts'
+import { storeLimits } from './store-limits.ts'
 
 export const limitsSchema = z.strictObject({
   connectTimeoutMs: bound(
@@ -288,94 +276,7 @@ export const limitsSchema = z.strictObject({
     MILLIONS,
     'Messages from other sites whose identities are remembered, so that none is routed twice',
   ),
-  walBodyBytes: bound(
-    'walBodyBytes',
-    'bytes',
-    4_096,
-    4_000_000,
-    'A message of RocketMQ that holds a part of the log is ended when it has so many bytes',
-  ),
-  walRetryMs: bound(
-    'walRetryMs',
-    'ms',
-    0,
-    HOUR_MS,
-    'A commit of the log tries again for so long before it says that it failed',
-  ),
-  walRecoveryBytes: bound(
-    'walRecoveryBytes',
-    'bytes',
-    0,
-    TiB,
-    'What is read back of earlier logs at start is kept in memory up to here; more is read twice',
-  ),
-  walStrayMs: bound('walStrayMs', 'ms', 0, HOUR_MS, 'The log of a core that was taken over is listened to for so long'),
-  walTimeoutMs: bound(
-    'walTimeoutMs',
-    'ms',
-    1_000,
-    HOUR_MS,
-    'The start of a core fails if RocketMQ is silent for so long',
-  ),
-  inboxAppends: bound('inboxAppends', 'appends', 1, UINT16, 'Inboxes in RocketMQ that are appended to at once'),
-  inboxChunkBytes: bound(
-    'inboxChunkBytes',
-    'bytes',
-    1024,
-    4_000_000,
-    'An append to an inbox in RocketMQ ends at the message that goes beyond it',
-  ),
-  inboxWaitingBytes: bound(
-    'inboxWaitingBytes',
-    'bytes',
-    65_536,
-    TiB,
-    'Messages for inboxes that RocketMQ does not have yet; beyond it publishers are read no further',
-  ),
-  inboxIndexedMessages: bound(
-    'inboxIndexedMessages',
-    'messages',
-    1,
-    MILLIONS,
-    'Messages in inboxes in RocketMQ whose place is remembered; longer inboxes are read back to be known',
-  ),
-  inboxCacheBytes: bound(
-    'inboxCacheBytes',
-    'bytes',
-    0,
-    TiB,
-    'Messages of all inboxes in memory though RocketMQ has them',
-  ),
-  inboxCacheBytesEach: bound('inboxCacheBytesEach', 'bytes', 0, TiB, 'The same of one inbox'),
-  inboxDrains: bound('inboxDrains', 'inboxes', 1, UINT16, 'Inboxes in RocketMQ that are read back at once'),
-  bridgeQueueBytes: bound(
-    'bridgeQueueBytes',
-    'bytes',
-    65_536,
-    TiB,
-    'Waiting for RocketMQ by `bridge.out`, QoS ≥ 1; beyond it publishers are read no further',
-  ),
-  bridgeQos0Bytes: bound(
-    'bridgeQos0Bytes',
-    'bytes',
-    0,
-    TiB,
-    'Waiting for RocketMQ by `bridge.out`, QoS 0; beyond it dropped',
-  ),
-  bridgeInFlight: bound(
-    'bridgeInFlight',
-    'messages',
-    1,
-    UINT16,
-    'Being sent to RocketMQ at once per `bridge.out` rule',
-  ),
-  bridgeInMessages: bound(
-    'bridgeInMessages',
-    'messages',
-    1,
-    UINT16,
-    'Received from RocketMQ and not acknowledged yet per `bridge.in` rule',
-  ),
+  ...storeLimits,
   regionHealthMs: bound(
     'regionHealthMs',
     'ms',

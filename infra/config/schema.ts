@@ -114,6 +114,15 @@ export const deviceSide = {
 /** Secrets shorter than this can be guessed. */
 const TOKEN_CHARS = 16
 
+export const token = (description: string) =>
+  z
+    .string()
+    .min(TOKEN_CHARS)
+    .max(1_024)
+    .regex(/^[!-~]+$/)
+    .optional()
+    .meta({ description, unit: `${TOKEN_CHARS} to 1024 visible ASCII characters` })
+
 /** What a process of several has. */
 export const oneOfMany = {
   id: z
@@ -124,17 +133,9 @@ export const oneOfMany = {
       description: 'Name of this process in logs and metrics. Unset: the name of the host',
       unit: '1 to 40 letters, digits, dashes or underscores, the first a letter or digit',
     }),
-  linkToken: z
-    .string()
-    .min(TOKEN_CHARS)
-    .max(1_024)
-    .regex(/^[!-~]+$/)
-    .optional()
-    .meta({
-      description:
-        'Secret that edges show to cores; the same at all of them. May be unset only where all of it is on loopback or client certificates are asked for',
-      unit: `${TOKEN_CHARS} to 1024 visible ASCII characters`,
-    }),
+  linkToken: token(
+    'Secret that edges show to cores; the same at all of them. May be unset only where all of it is on loopback or client certificates are asked for',
+  ),
 }
 
 const PLACE = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)

@@ -6,6 +6,7 @@ import type { CoreLink } from '../../core/contract/link.ts'
 import { type OpenAuth, openAuth } from '../../edge/auth/open.node.ts'
 import { Edge } from '../../edge/edge.ts'
 import type { HttpContext, ListenerInfo, Readiness } from '../../edge/http/context.ts'
+import type { Admin } from '../../edge/http/drain.ts'
 import { createRegistry } from '../../edge/http/metrics.ts'
 import { AcceptGate } from '../../edge/listen/accept-limit.ts'
 import type { Regions } from '../../edge/region/regions.ts'
@@ -44,6 +45,7 @@ export interface HttpParts {
   /** What the page is to show. */
   readonly listeners: () => readonly ListenerInfo[]
   readonly regions?: Regions
+  readonly admin?: Admin
 }
 
 export class EdgeHost {

@@ -17,6 +17,8 @@ export interface Runtime {
 export interface Served {
   readonly host: EdgeHost
   http(listeners: () => readonly ListenerInfo[]): HttpContext
+  /** Before `stop`: sends devices elsewhere, within a bound of its own. */
+  drain?(): Promise<void>
   /** Tells devices that the server goes, flushes, and closes what was opened. */
   stop(): Promise<void>
 }

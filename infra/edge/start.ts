@@ -4,7 +4,9 @@ import type { Logger } from 'pino'
 import type { Incarnation } from '../../core/contract/ids.ts'
 import { LINK_STATS_HELP, LinkStats } from '../../core/contract/link/stats.ts'
 import type { LinkConnector } from '../../core/contract/link/transport.ts'
+import { Drain } from '../../edge/drain.ts'
 import type { HttpContext, ListenerInfo, Readiness } from '../../edge/http/context.ts'
+import type { DrainControl } from '../../edge/http/drain.ts'
 import { RemoteLink } from '../../edge/link/remote-link.ts'
 import type { Start } from '../cli/ports.ts'
 import type { EdgeConfig } from '../config/edge.ts'
@@ -30,6 +32,7 @@ export const edgeOn =
     const { id, region, core } = config
     return {
       listeners: served.listeners,
+      drain: () => edge.drain(),
       stop: served.stop,
       facts: { id, region },
       does: `links to ${core.join(', ')}`,
@@ -41,6 +44,9 @@ export class EdgeProcess implements Served {
   readonly host: EdgeHost
   readonly #link: RemoteLink
   readonly #regions: OpenRegions
+  readonly #drain: Drain
+  readonly #adminToken: string | undefined
+  #leaving = false
   readonly #timer: ReturnType<typeof setInterval>
   #stopping: Promise<void> | undefined
 
@@ -71,19 +77,34 @@ export class EdgeProcess implements Served {
     registerIdentity(host.registry, 'edge', { id, region })
     const opened = link
     registerSites(host.registry, () => opened.sites)
-    return new EdgeProcess(host, opened, openRegions(config, host.registry, log))
+    return new EdgeProcess(config, host, opened, openRegions(config, host.registry, log))
   }
 
-  private constructor(host: EdgeHost, link: RemoteLink, regions: OpenRegions) {
+  private constructor(config: EdgeConfig, host: EdgeHost, link: RemoteLink, opened: OpenRegions) {
+    const { limits, adminToken } = config
+    const { regions } = opened
     this.host = host
     this.#link = link
-    this.#regions = regions
+    this.#regions = opened
+    this.#drain = new Drain({ edge: host.edge, regions, limits, now: Date.now })
+    this.#adminToken = adminToken
     this.#timer = setInterval(() => link.tick(Date.now()), LINK_TICK_MS)
     link.start()
   }
 
   http(listeners: () => readonly ListenerInfo[]): HttpContext {
-    return this.host.http({ ready: () => this.#ready(), listeners, regions: this.#regions.regions })
+    const token = this.#adminToken
+    return this.host.http({
+      ready: () => this.#ready(),
+      listeners,
+      regions: this.#regions.regions,
+      ...(token === undefined ? {} : { admin: { token, drain: this.#control() } }),
+    })
+  }
+
+  drain(): Promise<void> {
+    this.#leaving = true
+    return this.#drain.finish()
   }
 
   stop(): Promise<void> {
@@ -93,15 +114,34 @@ export class EdgeProcess implements Served {
 
   async #close(): Promise<void> {
     this.#regions.close()
+    this.#drain.close()
     await this.host.shutdown()
     await this.#link.close()
     clearInterval(this.#timer)
     this.host.close()
   }
 
+  #control(): DrainControl {
+    const drain = this.#drain
+    const { edge } = this.host
+    return {
+      get on() {
+        return drain.on
+      },
+      get clients() {
+        return edge.clients
+      },
+      begin: moved => drain.begin(moved),
+      undo: () => {
+        if (!this.#leaving) drain.undo()
+        return !this.#leaving
+      },
+    }
+  }
+
   #ready(): Readiness {
     const reasons: string[] = []
-    if (this.#stopping !== undefined) reasons.push('Draining')
+    if (this.#drain.on || this.#stopping !== undefined) reasons.push('Draining')
     if (!this.#link.linked) reasons.push(this.#link.state)
     return { ok: reasons.length === 0, reasons }
   }

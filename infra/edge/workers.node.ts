@@ -34,10 +34,11 @@ export const startWorkers: Start<EdgeConfig> = async (config, log) => {
   const { host, workers } = config
   const [mqttPort, httpPort] = [await chosen(config.mqttPort, host), await chosen(config.httpPort, host)]
   const flags = ['--workers', '1', '--reuse-port', '--mqtt-port', String(mqttPort), '--http-port', String(httpPort)]
+  const pace = ['--limits-drain-clients-per-sec', String(Math.ceil(config.limits.drainClientsPerSec / workers))]
   const all = Array.from({ length: workers }, (_, i) => {
     const id = `${config.id}-${i + 1}`
     const status = httpPort === 'off' ? 'off' : config.httpPort === 0 ? '0' : String(httpPort + i + 1)
-    return new Worker(id, [...flags, '--id', id, '--status-port', status], log)
+    return new Worker(id, [...flags, ...pace, '--id', id, '--status-port', status], log)
   })
   const stop = async (): Promise<void> => {
     await Promise.all(all.map(worker => worker.stop()))
@@ -51,7 +52,7 @@ export const startWorkers: Start<EdgeConfig> = async (config, log) => {
   }
   const { id, region } = config
   const pids = all.map(worker => worker.pid)
-  return { listeners, facts: { id, region, workers: pids }, does: `runs ${workers} workers`, stop }
+  return { listeners, facts: { id, region, workers: pids }, does: `runs ${workers} workers`, drain: stop, stop }
 }
 
 /** A port that all workers can be told; 0 becomes one that was free a moment ago. */

@@ -56,6 +56,59 @@ describe('own endpoints', () => {
   })
 })
 
+describe('where a client goes instead', () => {
+  const at = (name: string, weight: number, ...endpoints: string[]) => ({ name, weight, endpoints })
+  const tcp = { listener: 'tcp' } as const
+
+  test('to the healthy other region with the highest weight', () => {
+    const regions = new Regions('eu', [
+      at('eu', 9, 'mqtt://eu:1883'),
+      at('us', 1, 'mqtt://us:1883'),
+      at('ap', 2, 'mqtt://ap:1883'),
+    ])
+    expect(regions.elsewhere(tcp)).toBe('ap:1883')
+    regions.mark('ap', false)
+    expect(regions.elsewhere(tcp)).toBe('us:1883')
+    regions.mark('us', false)
+    expect(regions.elsewhere(tcp)).toBeUndefined()
+  })
+
+  test('among equals in turn, endpoint by endpoint', () => {
+    const regions = new Regions('eu', [
+      at('eu', 1, 'mqtt://eu:1883'),
+      at('us', 1, 'mqtt://us1:1883', 'mqtt://us2:1883', 'ws://us/mqtt'),
+      at('ap', 1, 'mqtt://ap'),
+    ])
+    expect(Array.from({ length: 4 }, () => regions.elsewhere(tcp))).toEqual([
+      'us1:1883',
+      'us2:1883',
+      'ap:1883',
+      'us1:1883',
+    ])
+  })
+
+  test('by what it speaks, and never from TLS to none', () => {
+    const all = ['mqtt://us:1883', 'mqtts://us', 'ws://us:8080/mqtt', 'wss://us/mqtt']
+    const of = (listener: 'tcp' | 'tls' | 'ws' | 'wss' | 'unix', ...endpoints: string[]) =>
+      new Regions('eu', [at('eu', 1, 'mqtt://eu:1883'), at('us', 1, ...endpoints)]).elsewhere({ listener })
+    expect(of('tcp', ...all)).toBe('us:1883')
+    expect(of('unix', ...all)).toBe('us:1883')
+    expect(of('tls', ...all)).toBe('us:8883')
+    expect(of('ws', ...all)).toBe('ws://us:8080/mqtt')
+    expect(of('wss', ...all)).toBe('wss://us/mqtt')
+    expect(of('tcp', 'mqtts://[::1]:9')).toBe('[::1]:9')
+    expect(of('ws', 'wss://us/mqtt')).toBe('wss://us/mqtt')
+    expect(of('tls', 'mqtt://us:1883', 'wss://us/mqtt')).toBeUndefined()
+    expect(of('wss', 'ws://us/mqtt')).toBeUndefined()
+  })
+
+  test('never to an endpoint of its own region', () => {
+    const regions = new Regions('eu', [at('eu', 1, 'mqtt://any:1883'), at('us', 1, 'mqtt://any:1883')])
+    expect(regions.elsewhere(tcp)).toBeUndefined()
+    expect(new Regions('eu', []).elsewhere(tcp)).toBeUndefined()
+  })
+})
+
 test('a region that fails twice is not healthy until it answers again', async () => {
   let status = 503
   const server = createServer((_request, response) => void response.writeHead(status).end('x')).listen(0, '127.0.0.1')

@@ -1,0 +1,93 @@
+/** The limits of a core that keeps messages in RocketMQ, and of its bridge. */
+import { bound, HOUR_MS, MILLIONS, TiB, UINT16 } from './bound.ts'
+
+export const storeLimits = {
+  walBodyBytes: bound(
+    'walBodyBytes',
+    'bytes',
+    4_096,
+    4_000_000,
+    'A message of RocketMQ that holds a part of the log is ended when it has so many bytes',
+  ),
+  walRetryMs: bound(
+    'walRetryMs',
+    'ms',
+    0,
+    HOUR_MS,
+    'A commit of the log tries again for so long before it says that it failed',
+  ),
+  walRecoveryBytes: bound(
+    'walRecoveryBytes',
+    'bytes',
+    0,
+    TiB,
+    'What is read back of earlier logs at start is kept in memory up to here; more is read twice',
+  ),
+  walStrayMs: bound('walStrayMs', 'ms', 0, HOUR_MS, 'The log of a core that was taken over is listened to for so long'),
+  walTimeoutMs: bound(
+    'walTimeoutMs',
+    'ms',
+    1_000,
+    HOUR_MS,
+    'The start of a core fails if RocketMQ is silent for so long',
+  ),
+  inboxAppends: bound('inboxAppends', 'appends', 1, UINT16, 'Inboxes in RocketMQ that are appended to at once'),
+  inboxChunkBytes: bound(
+    'inboxChunkBytes',
+    'bytes',
+    1024,
+    4_000_000,
+    'An append to an inbox in RocketMQ ends at the message that goes beyond it',
+  ),
+  inboxWaitingBytes: bound(
+    'inboxWaitingBytes',
+    'bytes',
+    65_536,
+    TiB,
+    'Messages for inboxes that RocketMQ does not have yet; beyond it publishers are read no further',
+  ),
+  inboxIndexedMessages: bound(
+    'inboxIndexedMessages',
+    'messages',
+    1,
+    MILLIONS,
+    'Messages in inboxes in RocketMQ whose place is remembered; longer inboxes are read back to be known',
+  ),
+  inboxCacheBytes: bound(
+    'inboxCacheBytes',
+    'bytes',
+    0,
+    TiB,
+    'Messages of all inboxes in memory though RocketMQ has them',
+  ),
+  inboxCacheBytesEach: bound('inboxCacheBytesEach', 'bytes', 0, TiB, 'The same of one inbox'),
+  inboxDrains: bound('inboxDrains', 'inboxes', 1, UINT16, 'Inboxes in RocketMQ that are read back at once'),
+  bridgeQueueBytes: bound(
+    'bridgeQueueBytes',
+    'bytes',
+    65_536,
+    TiB,
+    'Waiting for RocketMQ by `bridge.out`, QoS ≥ 1; beyond it publishers are read no further',
+  ),
+  bridgeQos0Bytes: bound(
+    'bridgeQos0Bytes',
+    'bytes',
+    0,
+    TiB,
+    'Waiting for RocketMQ by `bridge.out`, QoS 0; beyond it dropped',
+  ),
+  bridgeInFlight: bound(
+    'bridgeInFlight',
+    'messages',
+    1,
+    UINT16,
+    'Being sent to RocketMQ at once per `bridge.out` rule',
+  ),
+  bridgeInMessages: bound(
+    'bridgeInMessages',
+    'messages',
+    1,
+    UINT16,
+    'Received from RocketMQ and not acknowledged yet per `bridge.in` rule',
+  ),
+}
