@@ -76,8 +76,6 @@ export interface LinkLifeOptions {
   readonly now: () => number
   /** From 0 to below 1. */
   readonly random: () => number
-  /** Without it all devices lose their connections at once when the link goes to another site. */
-  readonly departure?: Departure
   readonly events?: (event: LinkEvent) => void
 }
 
@@ -102,6 +100,8 @@ export class LinkLife {
   /** Undefined while the core knows nothing of this edge. */
   session: LinkSession | undefined
   suspended = false
+  /** Without it all devices lose their connections at once when the link goes to another site. */
+  departure: Departure | undefined
   readonly #o: LinkLifeOptions
   readonly #on: LinkLifeEvents
   readonly #dialer: Dialer
@@ -285,14 +285,14 @@ export class LinkLife {
       move.byeAt = this.#o.now()
       this.#on.bye()
     }
-    if (this.#o.departure === undefined) gone()
-    else this.#o.departure.begin(gone)
+    if (this.departure === undefined) gone()
+    else this.departure.begin(gone)
   }
 
   #stay(): void {
     if (this.#move === undefined) return
     this.#move = undefined
-    this.#o.departure?.end()
+    this.departure?.end()
   }
 
   #suspend(on: boolean): void {

@@ -29,7 +29,7 @@ import { type Message, NO_BYTES } from '../../core/contract/message.ts'
 import type { Outbound, Subscription } from '../../core/contract/session.ts'
 import { Fifo } from '../flow/fifo.ts'
 import { Answers, type AnswersTo } from './answers.ts'
-import { LinkLife, type LinkLifeOptions } from './link-life.ts'
+import { type Departure, LinkLife, type LinkLifeOptions } from './link-life.ts'
 import { PendingCalls } from './pending.ts'
 import type { SiteView } from './sites.ts'
 
@@ -96,6 +96,12 @@ export class RemoteLink implements CoreLink {
     return this.#life.state
   }
 
+  /** How devices leave before the link goes to another site. */
+  departBy(departure: Departure): void {
+    this.#life.departure = departure
+  }
+
+  /** It is about to go to another site: new devices are better served elsewhere. */
   get moving(): boolean {
     return this.#life.moving
   }

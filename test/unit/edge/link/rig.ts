@@ -122,9 +122,9 @@ export class World {
       now: () => this.now,
       random: () => this.random,
       atTurnEnd: fn => this.late.push(fn),
-      ...(this.departure === undefined ? {} : { departure: this.departure }),
       events: event => this.events.push(event),
     })
+    if (this.departure !== undefined) this.link.departBy(this.departure)
     this.link.start()
     this.settle()
   }
