@@ -8,6 +8,7 @@ import { MemoryInboxes } from '../../core/inbox/memory.ts'
 import { LinkServer } from '../../core/link/server/link-server.ts'
 import { EmbeddedLog } from '../../core/log/embedded/log.node.ts'
 import { MemoryLog } from '../../core/log/memory.ts'
+import { type Globe, MemoryDirectory } from '../../core/site/memory.ts'
 import { EmbeddedState } from '../../core/state/embedded/state.node.ts'
 import { EmbeddedStore } from '../../core/state/embedded/store.node.ts'
 import { MemoryState } from '../../core/state/memory.ts'
@@ -40,6 +41,8 @@ export interface Group {
   readonly sites: Site[]
   readonly network: Network
   readonly now: number
+  /** Where the sites share clients. */
+  readonly globe?: Globe | undefined
   turn(): boolean
   pass(ms: number): void
 }
@@ -89,9 +92,13 @@ export class Site implements Gateway {
   server!: LinkServer
   #process!: Process
   readonly edges: EdgeProcess[] = []
+  /** Of the directory. */
+  readonly #answers: (() => void)[] = []
   readonly #wireOf = new Map<EdgeProcess, Wire>()
   /** Of the links that this core has made to other sites. */
   readonly peerWires = new Map<string, Wire>()
+  /** It renews nothing. */
+  dead = false
   /** Where the next connection goes. */
   at = 0
   /** Core and edge have forgotten each other at least once. */
@@ -119,9 +126,11 @@ export class Site implements Gateway {
     const store = dataDir === undefined ? undefined : new EmbeddedStore({ dir: dataDir, synchronous: 'normal' })
     this.#store = store
     const incarnation = `${this.name}-core${++this.#lives}` as Incarnation
+    const state = store === undefined ? new MemoryState() : new EmbeddedState(store)
+    this.#o.group?.globe?.place(this.name, state)
     this.core = new Core({
       log: store === undefined ? new MemoryLog({ keep: true }) : new EmbeddedLog(store),
-      state: store === undefined ? new MemoryState() : new EmbeddedState(store),
+      state,
       inboxes: store === undefined ? new MemoryInboxes() : new EmbeddedInboxes(store),
       limits: this.#limits,
       incarnation,
@@ -129,15 +138,16 @@ export class Site implements Gateway {
       defer: process.turn.core,
       stats: this.coreStats,
       site: this.#o.group === undefined ? undefined : this.name,
+      directory: this.#directory(),
     })
-    void this.core.open()
     const { core } = this
+    let isOpen = false
     this.server = new LinkServer({
       id: 'c1',
       site: this.name,
       incarnation,
       token: 'secret',
-      core: () => core,
+      core: () => (isOpen ? core : { refuse: 'It recovers' }),
       limits: this.#limits,
       stats: this.linkStats,
       now: () => this.now,
@@ -149,6 +159,20 @@ export class Site implements Gateway {
     const { server } = this
     this.network.listeners.set(URL, transport => server.accept(transport, 'edge'))
     if (this.#o.group !== undefined) this.#link(this.#o.group, incarnation, process)
+    const opened = () => {
+      isOpen = true
+      core.peers?.start()
+    }
+    const opening = core.open()
+    if (opening === undefined) opened()
+    else void opening.then(opened)
+  }
+
+  /** Where sites share clients. */
+  #directory(): MemoryDirectory | undefined {
+    const globe = this.#o.group?.globe
+    if (globe === undefined) return undefined
+    return new MemoryDirectory(globe, this.name, fn => this.#answers.push(fn))
   }
 
   /** To the cores of the other sites. */
@@ -183,7 +207,6 @@ export class Site implements Gateway {
           }),
       )
     }
-    core.peers!.start()
   }
 
   #startEdge(i: number): EdgeProcess {
@@ -264,7 +287,8 @@ export class Site implements Gateway {
 
   /** One turn of every process, and one message on every link. */
   step(): boolean {
-    let moved = this.network.step()
+    let moved = this.network.step() || this.#answers.length > 0
+    for (const answer of this.#answers.splice(0)) answer()
     for (const process of this.edges) {
       for (const pipe of process.unread) {
         if (pipe.paused && !pipe.ended) continue
@@ -291,6 +315,7 @@ export class Site implements Gateway {
     this.now = now
     this.core.tick(now)
     this.core.peers?.tick(now)
+    if (!this.dead) this.#o.group?.globe?.renew(this.name, now)
     this.server.tick(now)
     for (const { edge, link } of this.edges) {
       link.tick(now)

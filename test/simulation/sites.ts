@@ -1,5 +1,6 @@
 /** Several sites whose cores are linked, each with its edges, under one clock: links between sites can be cut and healed, cores can die. */
 import type { Limits } from '../../core/contract/limits.ts'
+import { Globe } from '../../core/site/memory.ts'
 import { Network } from '../harness/wire.ts'
 import { type Group, Site, TICK_MS } from './site.ts'
 
@@ -8,6 +9,8 @@ export interface SitesOptions {
   /** Of each site. */
   readonly edges: number
   readonly limits?: Partial<Limits>
+  /** They share clients. */
+  readonly shared?: boolean
   /** One per site, for what survives its core. */
   readonly dataDir?: (name: string) => string
 }
@@ -16,12 +19,14 @@ export class Sites implements Group {
   readonly names: readonly string[]
   readonly sites: Site[] = []
   readonly network = new Network()
+  readonly globe: Globe | undefined
   now = 1_700_000_000_000
   /** Directions in which nobody can be reached: `from>to`. */
   readonly #apart = new Set<string>()
 
-  constructor({ names, edges, limits, dataDir }: SitesOptions) {
+  constructor({ names, edges, limits, dataDir, shared }: SitesOptions) {
     this.names = names
+    this.globe = shared === true ? new Globe({ now: () => this.now }) : undefined
     for (const name of names) {
       const where = dataDir === undefined ? {} : { dataDir: dataDir(name) }
       new Site({ name, edges, group: this, ...(limits === undefined ? {} : { limits }), ...where })
@@ -38,6 +43,7 @@ export class Sites implements Group {
   }
 
   turn(): boolean {
+    this.#keepApart()
     let moved = this.network.step()
     for (const site of this.sites) if (site.step()) moved = true
     return moved

@@ -1,0 +1,214 @@
+/** Clients that go from one site to another: their sessions, what waits in them and their wills go along, also when the site they come from is away. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { Client } from './client.ts'
+import { Sites, type SitesOptions } from './sites.ts'
+
+const opened: Sites[] = []
+const dirs: string[] = []
+
+async function open(more: Partial<SitesOptions> = {}): Promise<Sites> {
+  const sites = new Sites({ names: ['eu', 'us'], edges: 1, shared: true, ...more })
+  opened.push(sites)
+  await rest(sites)
+  return sites
+}
+
+const onDisk = (): Pick<SitesOptions, 'dataDir'> => {
+  const dir = mkdtempSync(join(tmpdir(), 'meridian-moves-'))
+  dirs.push(dir)
+  return { dataDir: name => join(dir, name) }
+}
+
+afterEach(() => {
+  for (const sites of opened.splice(0)) sites.close()
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
+})
+
+/** Everybody answers until nothing moves. */
+async function rest(sites: Sites, ...clients: Client[]): Promise<void> {
+  for (let quiet = 0, round = 0; quiet < 8; round++) {
+    if (round > 300) throw new Error('The clients do not come to rest')
+    sites.settle()
+    let moved = 0
+    for (const one of clients) moved += one.work()
+    quiet = moved === 0 ? quiet + 1 : 0
+    await new Promise(done => setImmediate(done))
+    sites.pass(250)
+  }
+}
+
+const textsOf = (one: Client): string[] => one.seen.map(({ text }) => text)
+
+/** A client whose next connection goes to another site. */
+class Roamer extends Client {
+  readonly #sites: Sites
+  at = ''
+
+  constructor(sites: Sites, id: string, at: string) {
+    super(
+      {
+        open: () => sites.at(this.at).open(),
+        feed: (pipe, bytes) => sites.at(this.at).feed(pipe, bytes),
+        settle: () => sites.settle(),
+      } as ConstructorParameters<typeof Client>[0],
+      id,
+    )
+    this.#sites = sites
+    this.at = at
+  }
+
+  /** Goes there; the connection it has stays open, and the broker does not know. */
+  async go(at: string, options: Record<string, unknown> = {}): Promise<void> {
+    this.at = at
+    this.connect(options)
+    await rest(this.#sites, this)
+  }
+}
+
+async function roamer(sites: Sites, id: string, at: string, filter?: string): Promise<Roamer> {
+  const one = new Roamer(sites, id, at)
+  await one.go(at)
+  if (filter !== undefined) one.subscribe(filter, 2)
+  await rest(sites, one)
+  return one
+}
+
+describe('a client goes to another site', () => {
+  test('its session is there, with what waited for it, in order', async () => {
+    const sites = await open()
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    const pub = await roamer(sites, 'pub', 'us')
+    sub.disconnect()
+    await rest(sites, pub)
+    for (let i = 0; i < 5; i++) pub.publish('a/1', `${i}`, i % 2 === 0 ? 1 : 2)
+    await rest(sites, pub)
+    await sub.go('us')
+    expect(sub.sessionPresent).toBe(true)
+    pub.publish('a/1', '5', 2)
+    await rest(sites, sub, pub)
+    expect(textsOf(sub)).toEqual(['0', '1', '2', '3', '4', '5'])
+    // Nothing of it is left where it was.
+    expect(sites.at('eu').coreStats.nowSessions).toBe(1)
+    expect(sites.at('us').core.peers!.exports.filters.has('a/+' as never)).toBe(true)
+    expect(sites.at('eu').core.peers!.exports.filters.has('a/+' as never)).toBe(false)
+  })
+
+  test('while it is connected: the old connection ends, and nothing is lost or comes twice', async () => {
+    const sites = await open()
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    const pub = await roamer(sites, 'pub', 'eu')
+    for (let i = 0; i < 10; i++) {
+      pub.publish('a/1', `${i}`, 2)
+      if (i === 4) sub.at = 'us'
+      if (i === 4) sub.connect()
+      await rest(sites, pub, sub)
+    }
+    expect(sub.sessionPresent).toBe(true)
+    expect(textsOf(sub)).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+    expect(sites.at('eu').coreStats.nowOnline).toBe(2)
+  })
+
+  test('with clean start nothing goes along', async () => {
+    const sites = await open()
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    sub.disconnect()
+    const pub = await roamer(sites, 'pub', 'eu')
+    pub.publish('a/1', 'old', 1)
+    await rest(sites, pub)
+    await sub.go('us', { clean: true })
+    expect(sub.sessionPresent).toBe(false)
+    pub.publish('a/1', 'new', 1)
+    await rest(sites, pub, sub)
+    expect(textsOf(sub)).toEqual([])
+    await sub.go('eu')
+    expect(textsOf(sub)).toEqual([])
+  })
+
+  test('back and forth', async () => {
+    const sites = await open({ names: ['eu', 'us', 'ap'] })
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    const pub = await roamer(sites, 'pub', 'ap')
+    const all: string[] = []
+    for (let i = 0; i < 12; i++) {
+      if (i % 3 === 1) sub.disconnect()
+      pub.publish('a/1', `${i}`, 2)
+      all.push(`${i}`)
+      await rest(sites, pub, sub)
+      await sub.go(['us', 'ap', 'eu'][i % 3]!)
+      expect(sub.sessionPresent).toBe(true)
+    }
+    await rest(sites, pub, sub)
+    expect(textsOf(sub)).toEqual(all)
+  })
+})
+
+describe('the site it comes from is away', () => {
+  test('its session goes on from the record; what was there comes when the site is back, once', async () => {
+    const sites = await open(onDisk())
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    const pub = await roamer(sites, 'pub', 'us')
+    const local = await roamer(sites, 'local', 'eu')
+    sub.disconnect()
+    await rest(sites, pub, local)
+    pub.publish('a/1', 'before', 2)
+    await rest(sites, pub)
+    sites.part('eu', 'us')
+    // Waits at eu, which cannot be reached.
+    local.publish('a/1', 'there', 2)
+    await rest(sites, local)
+    // Waits at us for the site.
+    pub.publish('a/1', 'here', 2)
+    await rest(sites, pub)
+    await sub.go('us')
+    expect(sub.sessionPresent).toBe(true)
+    pub.publish('a/1', 'live', 2)
+    await rest(sites, sub, pub)
+    expect(textsOf(sub)).toEqual(['here', 'live'])
+    sites.heal()
+    await rest(sites, sub, pub, local)
+    await rest(sites, sub, pub, local)
+    expect([...textsOf(sub)].sort()).toEqual(['before', 'here', 'live', 'there'])
+    local.publish('a/1', 'after', 2)
+    await rest(sites, sub, pub, local)
+    expect(textsOf(sub).filter(text => text === 'after')).toEqual(['after'])
+    expect(sites.at('eu').coreStats.nowSessions).toBe(2)
+  })
+
+  test('its old connection there ends when the site is back', async () => {
+    const sites = await open()
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    const pub = await roamer(sites, 'pub', 'us')
+    sites.part('eu', 'us')
+    await rest(sites, sub, pub)
+    const old = sub.pipe
+    await sub.go('us')
+    pub.publish('a/1', 'x', 2)
+    await rest(sites, sub, pub)
+    sites.heal()
+    await rest(sites, sub, pub)
+    expect(old.ended).toBe(true)
+    expect(textsOf(sub)).toEqual(['x'])
+    expect(sites.at('eu').coreStats.nowSessions).toBe(1)
+  })
+})
+
+describe('one client [$p2p]', () => {
+  test('is found at the other site', async () => {
+    const sites = await open()
+    const sub = await roamer(sites, 'sub', 'eu')
+    const pub = await roamer(sites, 'pub', 'us')
+    pub.publish('$p2p/sub/t', '1', 1)
+    pub.publish('$p2p/sub/t', '2', 2)
+    pub.publish('$p2p/nobody/t', '3', 1)
+    await rest(sites, sub, pub)
+    expect(textsOf(sub)).toEqual(['1', '2'])
+    sub.disconnect()
+    pub.publish('$p2p/sub/t', '4', 1)
+    await rest(sites, sub, pub)
+    await sub.go('us')
+    expect(textsOf(sub)).toEqual(['1', '2', '4'])
+  })
+})
