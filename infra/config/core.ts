@@ -3,9 +3,30 @@ import { z } from 'zod'
 import { bridgeSchema } from './bridge.ts'
 import { coreMqtt, everyProcess, file, oneOfMany, place, synchronous } from './schema.ts'
 
+const MAX_PEERS = 64
+
 export const coreSchema = z.strictObject({
   id: oneOfMany.id,
   site: place('Site of this core: of the cores of one site that share a Redis, one is active, the others stand by'),
+  peer: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}=wss?:\/\/(\[[0-9a-fA-F:.]+\]|[^/\s?#@:[\]]+)(:\d{1,5})?(\/[^\s?#]*)?$/)
+        .meta({ unit: 'SITE=ws://HOST:PORT or SITE=wss://HOST:PORT' }),
+    )
+    .max(MAX_PEERS)
+    .default([])
+    .meta({
+      description:
+        'Cores of the other sites, which share this Redis: clients, their sessions and retained messages are then the same at all of them',
+      unit: '',
+    }),
+  linkCaFile: file(
+    'Authorities that the certificates of peers (`wss://`) are checked against, PEM. Unset: the usual ones',
+  ),
+  linkCertFile: file('Certificate this core shows to peers, PEM'),
+  linkKeyFile: file('Its private key, PEM'),
   httpHost: z
     .string()
     .min(1)
@@ -64,7 +85,12 @@ export type Stores =
   | { readonly are: 'apart'; readonly rocketmq: RocketmqAddress; readonly state: string }
 
 /** What `Stores` is made of. */
-type Raw = 'rocketmq' | 'rocketmqTls' | 'rocketmqAccessKey' | 'rocketmqAccessSecret' | 'state' | 'dataDir'
+type Raw = 'peer' | 'rocketmq' | 'rocketmqTls' | 'rocketmqAccessKey' | 'rocketmqAccessSecret' | 'state' | 'dataDir'
 
 /** The settings in force. */
-export type CoreConfig = Omit<CoreSettings, 'id' | Raw> & { readonly id: string; readonly stores: Stores }
+export type CoreConfig = Omit<CoreSettings, 'id' | Raw> & {
+  readonly id: string
+  readonly stores: Stores
+  /** The other sites: whole URLs of their cores. */
+  readonly peers: ReadonlyMap<string, readonly string[]>
+}

@@ -63,3 +63,42 @@ export function checkCoreLink(settings: CoreSettings): string[] {
     problems.push('tlsCaFile needs tlsCertFile and tlsKeyFile: without TLS no certificate is asked for')
   return problems
 }
+
+/** The cores of each other site, as whole URLs, each once. */
+export function peersOf(given: readonly string[]): Map<string, string[]> {
+  const peers = new Map<string, string[]>()
+  for (const peer of given) {
+    const at = peer.indexOf('=')
+    const site = peer.slice(0, at)
+    const url = coreUrl(peer.slice(at + 1))
+    const urls = peers.get(site) ?? []
+    if (!urls.includes(url)) peers.set(site, [...urls, url])
+  }
+  return peers
+}
+
+/** What is wrong with the other sites. */
+export function checkPeers(settings: CoreSettings, peers: ReadonlyMap<string, readonly string[]>): string[] {
+  const { site, state, linkToken, linkCertFile, linkKeyFile } = settings
+  const problems: string[] = []
+  if (peers.size === 0) return problems
+  if (peers.has(site)) problems.push(`peer names '${site}', which is the site of this core; allowed: other sites`)
+  if (state === undefined)
+    problems.push('peer needs state: sites share clients through one Redis (--state redis://HOST:PORT)')
+  const owners = new Map<string, string>()
+  for (const [name, urls] of peers)
+    for (const url of urls) {
+      const other = owners.get(url)
+      if (other !== undefined)
+        problems.push(`peer ${describe(url)} is given for the sites '${other}' and '${name}'; allowed: one`)
+      owners.set(url, name)
+    }
+  if ((linkCertFile === undefined) !== (linkKeyFile === undefined))
+    problems.push('linkCertFile and linkKeyFile belong together; one of them is missing')
+  const far = [...owners.keys()].filter(url => !isLoopback(hostOf(url)))
+  if (far.length > 0 && linkToken === undefined && linkCertFile === undefined)
+    problems.push(
+      `peer ${far.map(url => describe(url)).join(', ')} is on another machine, but nothing shows who this core is: set linkToken (MERIDIAN_LINK_TOKEN), or linkCertFile and linkKeyFile`,
+    )
+  return problems
+}

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import type { CoreConfig, CoreSettings, Stores } from './core.ts'
 import type { EdgeConfig, EdgeSettings } from './edge.ts'
-import { checkCoreLink, checkEdgeLink, coreUrl } from './link-policy.ts'
+import { checkCoreLink, checkEdgeLink, checkPeers, coreUrl, peersOf } from './link-policy.ts'
 import type { ListenerSettings } from './listeners.ts'
 import { isLoopback } from './loopback.ts'
 import { ConfigError } from './problem.ts'
@@ -30,8 +30,9 @@ export function resolveEdge(settings: EdgeSettings, hosted: boolean): EdgeConfig
 
 /** As `resolveStart`, for a core of its own. */
 export function resolveCore(settings: CoreSettings): CoreConfig {
-  const { rocketmq, rocketmqTls, rocketmqAccessKey, rocketmqAccessSecret, state, dataDir, ...rest } = settings
-  const problems = checkCoreLink(settings)
+  const { rocketmq, rocketmqTls, rocketmqAccessKey, rocketmqAccessSecret, state, dataDir, peer, ...rest } = settings
+  const peers = peersOf(peer)
+  const problems = [...checkCoreLink(settings), ...checkPeers(settings, peers)]
   const stores = storesOf(settings)
   if (stores === undefined) {
     problems.push(
@@ -43,7 +44,7 @@ export function resolveCore(settings: CoreSettings): CoreConfig {
   if (stores?.are === 'embedded' && settings.bridge.in.length + settings.bridge.out.length > 0)
     problems.push('bridge has rules, but with dataDir there is no RocketMQ; give rocketmq and state')
   if (problems.length > 0 || stores === undefined) throw new ConfigError(problems)
-  return { ...rest, id: settings.id ?? nameOfHost(), stores }
+  return { ...rest, id: settings.id ?? nameOfHost(), stores, peers }
 }
 
 /** Undefined if both are given, or none whole. */

@@ -10,11 +10,13 @@ import { type OpenInboxes, openInboxes } from '../../core/log/rocketmq/inbox.nod
 import type { InboxLimits } from '../../core/log/rocketmq/inbox-stats.ts'
 import { preflight } from '../../core/log/rocketmq/preflight.node.ts'
 import { openRocketmqLog, type RocketmqLog } from '../../core/log/rocketmq/wal.node.ts'
+import { RedisDirectory } from '../../core/state/redis/directory.ts'
 import type { Driver } from '../../core/state/redis/driver.ts'
 import { Fence } from '../../core/state/redis/fence.ts'
 import { Keys } from '../../core/state/redis/keys.ts'
 import { Lease, type LeaseEvent } from '../../core/state/redis/lease.ts'
 import { openRedis } from '../../core/state/redis/open.node.ts'
+import { RedisWatch } from '../../core/state/redis/site-watch.ts'
 import { RedisState } from '../../core/state/redis/state.ts'
 import { RedisWalRegistry } from '../../core/state/redis/wal-registry.ts'
 import type { CoreConfig, Stores as StoresSettings } from '../config/core.ts'
@@ -71,6 +73,8 @@ class Apart implements Stores {
   #wal: RocketmqLog | undefined
   #closing = false
   #inboxes: OpenInboxes | undefined
+  /** With other sites. */
+  #directory: RedisDirectory | undefined
 
   constructor(
     config: CoreConfig,
@@ -128,10 +132,12 @@ class Apart implements Stores {
     )
     this.#waiting = () => {}
     this.#wal = wal
+    if (this.#config.peers.size > 0) this.#directory = this.#openDirectory()
     return {
       log: wal,
       state: new RedisState({ fence: this.#fence, keys: this.#keys }),
       inboxes: this.#inboxes.store,
+      globe: this.#directory && { directory: this.#directory, watch: this.#watch() },
       lost: this.#lost.promise,
       opened: core => {
         this.#core.resolve(core)
@@ -139,6 +145,16 @@ class Apart implements Stores {
       },
       troubles: () => this.#troubles(),
     }
+  }
+
+  #openDirectory(): RedisDirectory {
+    const { site, limits } = this.#config
+    return new RedisDirectory({ fence: this.#fence, keys: this.#keys, site, limits })
+  }
+
+  #watch(): RedisWatch {
+    const sites = [...this.#config.peers.keys()]
+    return new RedisWatch({ driver: this.#driver, keys: this.#keys, sites, now: Date.now })
   }
 
   mayBeStale(now: number): boolean {
@@ -165,6 +181,7 @@ class Apart implements Stores {
 
   async close(): Promise<void> {
     this.#closing = true
+    this.#directory?.close()
     await this.#inboxes?.close()
     await this.#wal?.closed
     await this.#lease.release().catch((error: unknown) => {

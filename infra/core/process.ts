@@ -9,8 +9,10 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { TapHost } from '../../core/bridge/port.ts'
 import type { Incarnation } from '../../core/contract/ids.ts'
 import { LINK_STATS_HELP, LinkStats } from '../../core/contract/link/stats.ts'
+import type { LinkConnector } from '../../core/contract/link/transport.ts'
 import { Core } from '../../core/core.ts'
 import { LinkServer } from '../../core/link/server/link-server.ts'
+import { Undertaker } from '../../core/site/undertaker.ts'
 import { CoreStats } from '../../core/stats.ts'
 import type { Readiness } from '../../edge/http/context.ts'
 import { FAILED, type Running, SUPERSEDED } from '../cli/ports.ts'
@@ -22,8 +24,9 @@ import { VERSION } from '../version.ts'
 import { type CorePort, openCorePort } from './http.node.ts'
 import { registerCoreMetrics } from './metrics.ts'
 import type { CoreView } from './pages.ts'
+import { addPeers } from './peers.ts'
 import { Standstill } from './standstill.ts'
-import type { Bridge, Seat, Stores } from './stores.ts'
+import type { Bridge, Globe, Seat, Stores } from './stores.ts'
 import { coreFigures, SysTopics } from './sys.ts'
 
 /** Deadlines (wills, expiry, heartbeats of links) are kept to a quarter of a second. */
@@ -38,6 +41,8 @@ export class CoreProcess {
   readonly #config: CoreConfig
   readonly #log: Logger
   readonly #stores: Stores
+  /** To other sites. */
+  readonly #connect: LinkConnector
   readonly #events: EventLog
   readonly #stats = new CoreStats()
   readonly #links: LinkServer
@@ -52,14 +57,21 @@ export class CoreProcess {
   #why = 'This core is starting'
   #seat: Seat | undefined
   #core: Core | undefined
+  #undertaker: Undertaker | undefined
   #bridge: Bridge | undefined
   readonly #pressing = new Set<'stores' | 'bridge' | 'end'>()
   #endSys: () => void = () => {}
   #stopping: Promise<void> | undefined
 
   /** Resolves once it is active or stands by. Rejects with a text that says what to change; `stores` are closed then. */
-  static async start(config: CoreConfig, log: Logger, incarnation: Incarnation, stores: Stores): Promise<CoreProcess> {
-    const started = new CoreProcess(config, log, incarnation, stores)
+  static async start(
+    config: CoreConfig,
+    log: Logger,
+    incarnation: Incarnation,
+    stores: Stores,
+    connect: LinkConnector,
+  ): Promise<CoreProcess> {
+    const started = new CoreProcess(config, log, incarnation, stores, connect)
     try {
       await started.#listen()
       await started.#lead()
@@ -70,7 +82,14 @@ export class CoreProcess {
     }
   }
 
-  private constructor(config: CoreConfig, log: Logger, incarnation: Incarnation, stores: Stores) {
+  private constructor(
+    config: CoreConfig,
+    log: Logger,
+    incarnation: Incarnation,
+    stores: Stores,
+    connect: LinkConnector,
+  ) {
+    this.#connect = connect
     this.#config = config
     this.#log = log
     this.#incarnation = incarnation
@@ -100,6 +119,8 @@ export class CoreProcess {
   }
 
   readonly #linkStats = new LinkStats()
+  /** Of the links to other sites. */
+  readonly #peerStats = new LinkStats()
 
   get listeners(): Running['listeners'] {
     return this.#port === undefined ? [] : [{ kind: this.#port.kind, host: this.#port.host, port: this.#port.port }]
@@ -187,11 +208,13 @@ export class CoreProcess {
       events: this.#events.write,
       dropPolicy: mqtt.dropPolicy,
       queueQos0: mqtt.queueQos0,
+      ...(seat.globe === undefined ? {} : { site: this.#config.site, directory: seat.globe.directory }),
     })
     this.#core = core
     await this.#openBridge(core)
     await core.open()
     seat.opened(core)
+    if (seat.globe !== undefined) this.#join(core, seat.globe)
     await this.#bridge?.start()
     if (this.#stopping !== undefined) return
     this.#phase = 'active'
@@ -200,6 +223,30 @@ export class CoreProcess {
     )
     const { nowSessions: sessions, recovered: messages } = this.#stats
     this.#log.info({ id, sessions, messages, tookMs: Date.now() - since }, 'Core is active')
+  }
+
+  /** The other sites. */
+  #join(core: Core, { directory, watch }: Globe): void {
+    const { limits } = this.#config
+    addPeers(core.peers!, {
+      config: this.#config,
+      incarnation: this.#incarnation,
+      connect: this.#connect,
+      stats: this.#peerStats,
+      turn: this.#turn,
+      events: this.#events,
+    })
+    core.peers!.start()
+    this.#undertaker = new Undertaker({
+      watch,
+      directory,
+      limits,
+      stats: this.#stats,
+      events: this.#events.write,
+      now: Date.now,
+      publish: (init, done) => core.publish(init, done),
+      take: message => core.take(message),
+    })
   }
 
   async #openBridge(core: Core): Promise<void> {
@@ -230,6 +277,8 @@ export class CoreProcess {
   readonly #tick = (): void => {
     const now = Date.now()
     this.#core?.tick(now)
+    this.#core?.peers?.tick(now)
+    this.#undertaker?.tick(now)
     this.#links.tick(now)
   }
 
@@ -248,6 +297,7 @@ export class CoreProcess {
     const isActive = () => this.#phase === 'active'
     registerCoreMetrics(registry, this.#stats)
     registerStats(registry, 'meridian_link', this.#linkStats, LINK_STATS_HELP)
+    if (this.#config.peers.size > 0) registerStats(registry, 'meridian_peer_link', this.#peerStats, LINK_STATS_HELP)
     this.#stores.register(registry)
     registerIdentity(registry, 'core', { id, site, version: VERSION })
     new Gauge({
@@ -269,6 +319,8 @@ export class CoreProcess {
     this.#phase = 'stopping'
     this.#why = `Core ${this.#config.id} is shutting down`
     this.#endSys()
+    this.#undertaker?.close()
+    await this.#core?.peers?.close()
     await this.#bridge?.close(this.#config.limits.shutdownMs / 2)
     if (was === 'active' && this.#core !== undefined) await this.#drain(this.#core)
     else for (const commits of new Set([this.#seat?.log.commits, this.#seat?.state.commits])) commits?.close()

@@ -1,6 +1,7 @@
 /** `meridian core`: picks the stores of the configuration and starts the process. */
 import type { Start } from '../cli/ports.ts'
 import type { CoreConfig } from '../config/core.ts'
+import { linkConnector } from '../link/connector.node.ts'
 import { apart } from './apart.node.ts'
 import { embedded } from './embedded.node.ts'
 import { CoreProcess, newIncarnation } from './process.ts'
@@ -12,7 +13,7 @@ export const startCore: Start<CoreConfig> = async (config, log) => {
     where.are === 'embedded'
       ? embedded(where.dataDir, synchronous)
       : await apart({ config, stores: where, incarnation, log })
-  const core = await CoreProcess.start(config, log, incarnation, stores)
+  const core = await CoreProcess.start(config, log, incarnation, stores, await linkConnector(config))
   return {
     listeners: core.listeners,
     facts: { id, site, ...stores.facts },

@@ -3,11 +3,20 @@ import type { Registry } from 'prom-client'
 import type { Tap, TapHost } from '../../core/bridge/port.ts'
 import type { BridgeEvents } from '../../core/bridge/stats.ts'
 import type { Core, CoreOptions } from '../../core/core.ts'
+import type { Directory, SiteWatch } from '../../core/site/port.ts'
+
+/** What sites know of each other. */
+export interface Globe {
+  readonly directory: Directory
+  readonly watch: SiteWatch
+}
 
 /** It is this core's turn. */
 export interface Seat extends Pick<CoreOptions, 'log' | 'state' | 'inboxes'> {
   /** Another core has taken over: the text says which. Nothing this core still writes takes effect. */
   readonly lost: Promise<string>
+  /** With other sites. */
+  readonly globe?: Globe | undefined
   /** Once the core is open: the stores may now tell it what they find out. */
   opened(core: Pick<Core, 'adopt' | 'rewrite' | 'stale'>): void
   /** What is not well, for people. */

@@ -1,0 +1,44 @@
+/** The links of a core to the cores of other sites: one each, as an edge links. Opens them, and keeps their time. */
+import type { Incarnation } from '../../core/contract/ids.ts'
+import type { LinkStats } from '../../core/contract/link/stats.ts'
+import type { LinkConnector } from '../../core/contract/link/transport.ts'
+import type { Peers } from '../../core/site/peers.ts'
+import { RemoteLink } from '../../edge/link/remote-link.ts'
+import type { CoreConfig } from '../config/core.ts'
+import type { EventLog } from '../event-log.ts'
+import type { Turn } from '../standalone/turn.ts'
+
+export interface PeerLinks {
+  readonly config: CoreConfig
+  readonly incarnation: Incarnation
+  readonly connect: LinkConnector
+  readonly stats: LinkStats
+  readonly turn: Turn
+  readonly events: EventLog
+}
+
+/** Adds a link per other site; `peers.start()` opens them. */
+export function addPeers(peers: Peers, { config, incarnation, connect, stats, turn, events }: PeerLinks): void {
+  const { id, site, linkToken, limits } = config
+  for (const [name, cores] of config.peers)
+    peers.add(
+      name,
+      edge =>
+        new RemoteLink(edge, {
+          incarnation,
+          id,
+          region: site,
+          site,
+          cores,
+          prefer: '',
+          token: linkToken ?? '',
+          limits,
+          stats,
+          connect,
+          now: Date.now,
+          random: Math.random,
+          atTurnEnd: turn.edge,
+          events: events.write,
+        }),
+    )
+}
