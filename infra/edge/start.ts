@@ -11,6 +11,7 @@ import { RemoteLink } from '../../edge/link/remote-link.ts'
 import type { Start } from '../cli/ports.ts'
 import type { EdgeConfig } from '../config/edge.ts'
 import { registerIdentity, registerStats } from '../metrics.ts'
+import { departureOf } from './departure.ts'
 import { EdgeHost, type Hooks } from './host.ts'
 import { type OpenRegions, openRegions } from './regions.ts'
 import { type Runtime, type Served, serveDevices } from './serve.ts'
@@ -88,6 +89,7 @@ export class EdgeProcess implements Served {
     this.#regions = opened
     this.#drain = new Drain({ edge: host.edge, regions, limits, now: Date.now })
     this.#adminToken = adminToken
+    link.departBy(departureOf(host.edge, this.#drain, limits))
     this.#timer = setInterval(() => link.tick(Date.now()), LINK_TICK_MS)
     link.start()
   }
@@ -142,6 +144,7 @@ export class EdgeProcess implements Served {
   #ready(): Readiness {
     const reasons: string[] = []
     if (this.#drain.on || this.#stopping !== undefined) reasons.push('Draining')
+    if (this.#link.moving) reasons.push('Its link goes to another site')
     if (!this.#link.linked) reasons.push(this.#link.state)
     return { ok: reasons.length === 0, reasons }
   }

@@ -27,17 +27,15 @@ function open(what: Hosted): Promise<Gateway | EdgeProcess> {
   return denoConnector(what.config).then(connect => EdgeProcess.open(what.config, log, connect))
 }
 
-/** A host that ends the instance with a signal: devices are told, then the process ends. */
-function end(signal: 'SIGTERM' | 'SIGINT', status: number): void {
-  process.once(signal, () => {
-    log.info({ signal }, 'Stopping')
-    accepting = false
-    setTimeout(() => process.exit(status), config.limits.shutdownMs)
-    void served.stop().finally(() => process.exit(status))
-  })
+/** A host that ends the instance with a signal: an edge drains, devices are told, then the process ends. */
+async function end(signal: string): Promise<void> {
+  log.info({ signal }, 'Stopping')
+  accepting = false
+  if ('drain' in served) await served.drain()
+  setTimeout(() => process.exit(), config.limits.shutdownMs)
+  await served.stop().finally(() => process.exit())
 }
-end('SIGTERM', 0)
-end('SIGINT', 0)
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(signal))
 
 log.info({ version: VERSION, settings: describe(config) }, 'Meridian is ready')
 
