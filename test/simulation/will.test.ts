@@ -1,6 +1,7 @@
-/** Random connects, ends and silences of one client against a model of its session and its will: Session Present is right each time, each will is published exactly when the standard demands it. */
+/** Random connects, ends, drains and silences of one client against a model of its session and its will: Session Present is right each time, each will is published exactly when the standard, or after a drain the grace, demands it. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../core/contract/limits.ts'
 import { Client } from './client.ts'
 import { comeToRest, nothingLeft, onDisk, op, runs } from './life.ts'
 import { World } from './world.ts'
@@ -15,6 +16,7 @@ const connecting = (...qos: (0 | 1 | 2)[]) => ({
 })
 const common = [
   op(3, 'drop'),
+  op(2, 'drain'),
   op(2, 'disconnect', {
     reason: fc.constantFrom(0, 4),
     expirySec: fc.option(fc.constantFrom(0, 5, 20), { nil: undefined }),
@@ -35,7 +37,13 @@ interface Model {
   /** Undefined while connected. ms since the epoch. */
   offlineAt: number | undefined
   will: { text: string; delaySec: number } | undefined
+  /** The edge sent the client away: until then the will waits for it. ms since the epoch. */
+  heldUntil: number
+  /** Nothing is left of it but a will that is held. */
+  over: boolean
 }
+
+const AWAY = { reason: 0x9c, serverReference: undefined }
 
 class Life {
   readonly world: World
@@ -68,6 +76,9 @@ class Life {
         this.client.drop()
         this.#offline()
         break
+      case 'drain':
+        this.#drain()
+        break
       case 'disconnect':
         this.#disconnect(o.reason, o.expirySec)
         break
@@ -99,7 +110,8 @@ class Life {
     const text = `will ${++this.#n}`
     const more = this.version === 5 ? { properties: { willDelayInterval: delaySec } } : {}
     this.#offline()
-    if (clean) this.#end()
+    if (this.model !== undefined && this.model.heldUntil > this.world.now) this.model.will = undefined
+    if (clean || this.model?.over === true) this.#end()
     const present = this.model !== undefined
     this.client.connect({
       clean,
@@ -107,7 +119,27 @@ class Life {
       ...(will === null ? {} : { will: { topic: 'will', payload: text, qos: will.qos, retain: false, ...more } }),
     })
     expect(this.client.sessionPresent, 'Session Present').toBe(present)
-    this.model = { expirySec, offlineAt: undefined, will: will === null ? undefined : { text, delaySec } }
+    this.model = {
+      expirySec,
+      offlineAt: undefined,
+      will: will === null ? undefined : { text, delaySec },
+      heldUntil: 0,
+      over: false,
+    }
+  }
+
+  /** Everybody is sent away; the watcher comes back at once. */
+  #drain(): void {
+    const { edge, now } = this.world
+    if (this.client.connected && this.model?.will !== undefined)
+      this.model.heldUntil = now + DEFAULT_LIMITS.drainWillHoldMs
+    edge.sendAway(() => AWAY)
+    edge.dismiss(Number.POSITIVE_INFINITY)
+    edge.sendAway(undefined)
+    this.client.drop()
+    this.#offline()
+    this.world.settle()
+    this.#watch()
   }
 
   #disconnect(reason: number, expirySec: number | undefined): void {
@@ -132,7 +164,9 @@ class Life {
     const model = this.model
     if (model?.offlineAt === undefined) return
     const forMs = this.world.now - model.offlineAt
-    if (forMs >= model.expirySec * 1000) this.#end()
+    const over = forMs >= model.expirySec * 1000
+    if (model.heldUntil > this.world.now && model.will !== undefined) model.over = over
+    else if (over) this.#end()
     else if (model.will !== undefined && forMs >= model.will.delaySec * 1000) this.#fire(model)
   }
 
