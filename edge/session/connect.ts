@@ -1,5 +1,5 @@
 /** CONNECT, step by step: limits → authenticate → will → claim → restore → CONNACK → what waits. Each step goes on or refuses. */
-import { type ClientKey, clientKey, type Tenant, type TopicFilter } from '../../core/contract/ids.ts'
+import { type ClientKey, clientKey, SITE_PREFIX, type Tenant, type TopicFilter } from '../../core/contract/ids.ts'
 import type { ClaimReply } from '../../core/contract/link.ts'
 import type { Will } from '../../core/contract/session.ts'
 import { parseShare } from '../../core/topic/validate.ts'
@@ -70,6 +70,8 @@ function limits(a: Attempt, next: () => void): void {
       return connection.refuse(Reason.ClientIdentifierNotValid, 'Empty client id without clean session')
     a.clientId = ctx.assignClientId()
   }
+  if (a.clientId.startsWith(SITE_PREFIX))
+    return connection.refuse(Reason.ClientIdentifierNotValid, `Client ids below '${SITE_PREFIX}' are kept for sites`)
   if (utf8Length(a.clientId) > ctx.limits.maxClientIdBytes)
     return connection.refuse(Reason.ClientIdentifierNotValid, `Client id is longer than ${ctx.limits.maxClientIdBytes}`)
   next()

@@ -153,7 +153,7 @@ export class Site implements Gateway {
       now: () => this.now,
       atTurnEnd: process.turn.edge,
       events: event => {
-        if (event.is === 'edge-lost') this.lost++
+        if (event.is === 'edge-lost' && !event.edge.startsWith('core-')) this.lost++
       },
     })
     const { server } = this

@@ -12,8 +12,10 @@ const NAMES = ['eu', 'us', 'ap'] as const
 const EDGES = 2
 const TOPICS = ['a/1', 'a/2']
 /** Who lives where; the first two publish. */
-const HOMES = ['eu', 'us', 'eu', 'us', 'ap'] as const
+const HOMES = ['eu', 'us', 'eu', 'us', 'ap', 'eu', 'us', 'us', 'ap'] as const
 const PUBLISHERS = 2
+/** From here on they are members of one group. */
+const MEMBERS = 5
 
 const who = fc.nat(HOMES.length - 1)
 const edge = fc.nat(EDGES - 1)
@@ -49,7 +51,13 @@ class Run {
   constructor(sites: Sites) {
     this.sites = sites
     for (const [i, home] of HOMES.entries()) {
-      this.clients.push(new Client(sites.at(home), i < PUBLISHERS ? `pub${i}` : `sub${i}`, i % 2 === 0 ? 5 : 4))
+      this.clients.push(
+        new Client(
+          sites.at(home),
+          i < PUBLISHERS ? `pub${i}` : i < MEMBERS ? `sub${i}` : `member${i}`,
+          i % 2 === 0 ? 5 : 4,
+        ),
+      )
       this.#connect(i, i % EDGES)
     }
     this.clients[2]!.subscribe('a/+', 2)
@@ -57,6 +65,7 @@ class Run {
     this.clients[3]!.subscribe('a/1', 1)
     this.clients[4]!.subscribe('a/1', 2)
     this.clients[4]!.subscribe('a/2', 2)
+    for (const member of this.clients.slice(MEMBERS)) member.subscribe('$share/g/a/#', 2)
   }
 
   #connect(who: number, at: number): void {
@@ -129,13 +138,14 @@ class Run {
 
   check(): void {
     const acked = this.clients.slice(0, PUBLISHERS).flatMap(c => c.acked)
-    for (const subscriber of this.clients.slice(PUBLISHERS)) {
+    for (const subscriber of this.clients.slice(PUBLISHERS, MEMBERS)) {
       const texts = subscriber.seen.map(s => s.text)
       for (const text of acked) expect(texts, `${subscriber.id} lost ${text}`).toContain(text)
       const twice = subscriber.seen.filter(s => s.qos === 2).map(s => s.text)
       expect(new Set(twice).size, `${subscriber.id} saw a QoS 2 message twice: ${twice}`).toBe(twice.length)
       inOrder(subscriber.id, texts)
     }
+    this.#checkGroup(acked)
     for (const { name, coreStats, linkStats } of this.sites.sites) {
       expect(linkStats.nowUnanswered, `Unanswered at ${name}`).toBe(0)
       expect(coreStats, name).toMatchObject({
@@ -148,6 +158,18 @@ class Run {
         nowPeerWaitingBytes: 0,
       })
     }
+  }
+
+  #checkGroup(acked: readonly string[]): void {
+    const members = this.clients.slice(MEMBERS)
+    const texts = members.flatMap(m => m.seen.map(s => s.text))
+    for (const text of acked) expect(texts, `The group never got ${text}`).toContain(text)
+    const exact = members.map(m => m.seen.filter(s => s.qos === 2).map(s => s.text))
+    for (const [i, seen] of exact.entries())
+      expect(new Set(seen).size, `${members[i]!.id} got a QoS 2 message twice: ${seen}`).toBe(seen.length)
+    if (this.sites.sites.some(site => site.lost > 0)) return
+    const all = exact.flat()
+    expect(new Set(all).size, `Two members got the same QoS 2 message: ${exact.join(' | ')}`).toBe(all.length)
   }
 }
 
