@@ -70,6 +70,42 @@ test('a killed site: the edge is at the other one at once; it goes back when the
   await back.leave()
 })
 
+test('before the link goes back devices are sent away at a rate, and no will is published for it', async () => {
+  const [eu, us] = await Promise.all([coreOf('eu'), coreOf('us')])
+  const cores = ['--core', urlOf(eu), '--core', urlOf(us)]
+  const edge = await started(...EDGE, ...QUICK, '--limits-drain-clients-per-sec', '10', '--site', 'eu', ...cores)
+  const beside = await started(...EDGE, '--core', urlOf(us))
+  await Promise.all([linked(edge, 'eu', 5_000), linked(beside, 'us', 5_000)])
+  await eu.end('SIGKILL')
+  await linked(edge, 'us', 10_000)
+  const watcher = await Client.at(beside.port('tcp'))
+  await watcher.subscribe('wills/#', 1)
+  const devices = await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      Client.at(edge.port('tcp'), {
+        will: { topic: `wills/${i}`, payload: Buffer.from('gone'), qos: 1, retain: false },
+      }),
+    ),
+  )
+  const closedAt: number[] = []
+  const closing = devices.map(one => one.closed(30_000).then(() => closedAt.push(Date.now())))
+  await coreOf('eu', eu.port('http'))
+  await Promise.race(closing)
+  const { status, text } = await pageOf(edge.port('ws'), '/readyz')
+  expect([status, text]).toEqual([503, 'Its link goes to another site\n'])
+  await expect(Client.at(edge.port('tcp'))).rejects.toThrow('Server unavailable')
+  await Promise.all(closing)
+  const tookMs = Math.max(...closedAt) - Math.min(...closedAt)
+  expect(tookMs).toBeGreaterThan(1_300)
+  expect(tookMs).toBeLessThan(4_000)
+  expect(devices.map(one => one.disconnected)).toEqual(devices.map(() => 0x8b))
+  await linked(edge, 'eu', 5_000)
+  await (await persistently('a connection', 5_000, () => Client.at(edge.port('tcp')))).leave()
+  await new Promise(done => setTimeout(done, 1_000))
+  expect(watcher.payloads).toEqual([])
+  await watcher.leave()
+})
+
 test('a site that falls silent is left after three heartbeats', async () => {
   const [eu, us] = await Promise.all([coreOf('eu'), coreOf('us')])
   const edge = await started(...EDGE, ...QUICK, '--site', 'eu', '--core', urlOf(eu), '--core', urlOf(us))
