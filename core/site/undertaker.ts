@@ -45,6 +45,7 @@ interface Due {
   readonly client: ClientKey
 }
 
+const LOOK_MS = 1_000
 /** Looks further apart than this do not tell what was between them. */
 const BREAK_MS = 2_500
 /** Wills being published at once. */
@@ -59,6 +60,8 @@ export class Undertaker {
   readonly #due = new Set<Due>()
   #publishing = 0
   #looking = false
+  /** When it was asked the last time, and the last time with an answer. */
+  #askedAt = 0
   #lookedAt = 0
   #closed = false
 
@@ -66,10 +69,10 @@ export class Undertaker {
     this.#o = options
   }
 
-  /** About once a second. ms since the epoch. */
+  /** A few times a second. ms since the epoch. */
   tick(now: number): void {
     if (this.#closed) return
-    if (!this.#looking) void this.#look(now)
+    if (!this.#looking && now - this.#askedAt >= LOOK_MS) void this.#look(now)
     for (const grave of this.#graves.values()) {
       if (!grave.read) void this.#open(grave)
       for (const client of grave.wills.due(now)) this.#due.add({ grave, client })
@@ -84,6 +87,7 @@ export class Undertaker {
 
   async #look(now: number): Promise<void> {
     this.#looking = true
+    this.#askedAt = now
     try {
       const seen = await this.#o.watch.look()
       if (this.#closed) return
