@@ -40,6 +40,7 @@ const LEVELS: Readonly<Record<Event['is'], Level>> = {
   'core-lost': 'warn',
   'core-seen': 'info',
   'core-unfit': 'warn',
+  'site-missing': 'warn',
   'site-move': 'warn',
   'edge-linked': 'info',
   'edge-unlinked': 'warn',

@@ -41,6 +41,8 @@ export interface DialerOptions {
   readonly failed: (url: string, detail: string, retryMs: number) => void
   /** A core that was asked beside has something else to say than the time before. */
   readonly seen: (url: string, seen: Seen) => void
+  /** No core is of the preferred site. Once. */
+  readonly missing: () => void
   /** While linked, again and again: the core that has been better for long enough, or that there is none. */
   readonly better: (url: string | undefined) => void
 }
@@ -75,6 +77,7 @@ export class Dialer {
   /** Where the link was last, and since when there is none. */
   #lastSite = ''
   #unlinkedAt = 0
+  #toldMissing = false
 
   constructor(options: DialerOptions) {
     this.#o = options
@@ -175,6 +178,10 @@ export class Dialer {
   }
 
   #lookAround(now: number): void {
+    if (!this.#toldMissing && this.sites.preferredIsMissing) {
+      this.#toldMissing = true
+      this.#o.missing()
+    }
     if (!this.sites.several) return
     if (now >= this.#due) {
       this.#due = now + this.#o.limits.siteProbeMs * (0.75 + this.#o.random() / 2)

@@ -38,6 +38,8 @@ export type LinkEvent =
     }
   /** A core cannot be linked to before somebody changes something: its version of the link, its token, its bounds. */
   | { readonly is: 'core-unfit'; readonly url: string; readonly detail: string }
+  /** No core that is named is of the preferred site. */
+  | { readonly is: 'site-missing'; readonly site: string; readonly sites: readonly string[] }
   /** Another site is better and has been so for long enough: the link goes there. */
   | { readonly is: 'site-move'; readonly from: string; readonly to: string; readonly url: string }
 
@@ -141,6 +143,7 @@ export class LinkLife {
         if (seen.is === 'unfit') this.#event({ is: 'core-unfit', url, detail })
         else this.#event({ is: 'core-seen', url, seen: seen.is, detail })
       },
+      missing: () => this.#event({ is: 'site-missing', site: prefer, sites: this.sites.map(one => one.site) }),
       better: url => this.#better(url),
     })
   }

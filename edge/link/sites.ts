@@ -66,6 +66,12 @@ export class Sites {
     return first !== undefined && others.some(core => core.site === '' || core.site !== first.site)
   }
 
+  /** Every core has said which site it is of, and none is of the preferred one. */
+  get preferredIsMissing(): boolean {
+    const { prefer } = this.#o
+    return prefer !== '' && this.#cores.every(({ site }) => site !== '' && site !== prefer)
+  }
+
   siteOf(url: string): string {
     return this.#core(url).site
   }
@@ -122,7 +128,7 @@ export class Sites {
     return [...names].map(site => {
       const cores = this.#cores.filter(core => core.site === site)
       const active = cores.find(isActive) ?? cores.find(core => core.rttMs !== undefined)
-      return { site, linked: site === current, healthy: cores.some(isActive), rttMs: active?.rttMs }
+      return { site, linked: site === current, healthy: site === current || cores.some(isActive), rttMs: active?.rttMs }
     })
   }
 

@@ -68,6 +68,15 @@ describe('at the beginning', () => {
   })
 })
 
+test('a preferred site that no core is of is a warning, once', () => {
+  const { world } = several('eü')
+  world.start(...URLS)
+  world.pass(20_000)
+  expect(linkedTo(world)).toBe('eu')
+  const told = { is: 'site-missing', site: 'eü', sites: ['eu', 'us', 'ap'] }
+  expect(world.events.filter(e => e.is === 'site-missing')).toEqual([told])
+})
+
 describe('a site is lost', () => {
   test('its core refuses connections: the next site is there at once, and the edge begins anew', () => {
     const { world, core } = several('eu')
