@@ -89,7 +89,7 @@ export class Device {
     this.#outbox = new Outbox(
       ...([storage, limits, this.#ids] as const),
       () => this.#changed(),
-      error => this.#events.warn('storage-failed', error.message),
+      error => setTimeout(() => this.#events.warn('storage-failed', error.message)),
     )
     this.#connection = new Connection({ clientId, connectTimeoutMs: limits.connectTimeoutMs, mqtt }, this.#ids, {
       connected: (sessionPresent, allows) => this.#connected(sessionPresent, allows),
@@ -120,8 +120,9 @@ export class Device {
       this.#events,
     )
     this.#discovery = this.#discover(runtime, storage, records.get(DOCUMENT_KEY))
+    this.#outbox.restore(records)
     // Listeners come first.
-    setTimeout(() => this.#start(records))
+    setTimeout(() => this.#start())
   }
 
   get isOnline(): boolean {
@@ -208,10 +209,9 @@ export class Device {
     this.#changed()
   }
 
-  #start(records: ReadonlyMap<string, string>): void {
+  #start(): void {
     if (this.#isClosed) return
     for (const text of this.#settings.skipped) this.#events.warn('endpoint-skipped', text)
-    this.#outbox.restore(records)
     if (this.#settings.regions.length > 0) this.#pilot.update(this.#settings.regions)
     this.#discovery?.start()
     void this.#pilot.run()
