@@ -5,15 +5,7 @@
 import { writeMessage } from '../../core/contract/codec.ts'
 import type { ClientKey, Incarnation, Tenant, TopicFilter } from '../../core/contract/ids.ts'
 import { Ranges } from '../../core/contract/link/ranges.ts'
-import {
-  FromEdge,
-  StepCode,
-  writeList,
-  writeOutbound,
-  writeRef,
-  writeSubscription,
-  writeWill,
-} from '../../core/contract/link/records.ts'
+import { FromEdge, writeList, writeOutbound, writeRef, writeSubscription } from '../../core/contract/link/records.ts'
 import type { LinkSession } from '../../core/contract/link/session.ts'
 import type {
   ClaimReply,
@@ -29,6 +21,7 @@ import { type Message, NO_BYTES } from '../../core/contract/message.ts'
 import type { Outbound, Subscription } from '../../core/contract/session.ts'
 import { Fifo } from '../flow/fifo.ts'
 import { Answers, type AnswersTo } from './answers.ts'
+import { writeClaim, writeJournal, writeRetained } from './calls.ts'
 import { type Departure, LinkLife, type LinkLifeOptions } from './link-life.ts'
 import { PendingCalls } from './pending.ts'
 import type { SiteView } from './sites.ts'
@@ -156,14 +149,7 @@ export class RemoteLink implements CoreLink {
       this.#later.push(() => done({ ok: false, why: 'unavailable', detail: this.#life.state }))
       return this.#touch()
     }
-    const { out } = session
-    const { client, cleanStart, expirySec, will } = request
-    out.u8(FromEdge.claim)
-    out.varint(this.#pending.add({ for: 'claimed', client, done }))
-    out.text(client)
-    out.u8((cleanStart ? 1 : 0) | (will === undefined ? 0 : 2))
-    out.varint(expirySec)
-    if (will !== undefined) writeWill(out, will)
+    writeClaim(session.out, this.#pending.add({ for: 'claimed', client: request.client, done }), request)
     this.#written(session)
   }
 
@@ -200,34 +186,15 @@ export class RemoteLink implements CoreLink {
   ): void {
     const session = this.#life.session
     if (session === undefined) return
-    const { out } = session
-    out.u8(FromEdge.retained)
-    out.varint(this.#pending.add({ for: 'page', done }))
-    out.text(tenant)
-    out.text(filter)
-    out.u8(cursor === undefined ? 0 : 1)
-    if (cursor !== undefined) out.text(cursor)
-    out.varint(limit)
+    writeRetained(session.out, this.#pending.add({ for: 'page', done }), { tenant, filter, cursor, limit })
     this.#written(session)
   }
 
   journal(client: ClientKey, epoch: number, step: Step, done?: () => void): void {
     const session = this.#life.session
     if (session === undefined) return
-    const { out } = session
-    out.u8(FromEdge.journal)
-    out.varint(done === undefined ? 0 : this.#pending.add({ for: 'done', client, epoch, done }))
-    out.text(client)
-    out.varint(epoch)
-    out.u8(StepCode[step.step])
-    if (step.step === 'taken') {
-      out.text(step.group)
-      writeRef(out, step.message, true)
-    } else {
-      out.varint(step.packetId)
-      if (step.step === 'out') writeRef(out, step.message, false)
-      else if (step.step === 'done') writeRef(out, step.message, true)
-    }
+    const req = done === undefined ? 0 : this.#pending.add({ for: 'done', client, epoch, done })
+    writeJournal(session.out, req, client, epoch, step)
     this.#written(session)
   }
 

@@ -1,0 +1,48 @@
+/** The longer calls of an edge as records, laid out as `core/contract/link/records.ts` says. Writes bytes; knows neither session nor answers. `req`: number of the call. */
+import type { ByteWriter } from '../../core/contract/codec.ts'
+import type { ClientKey, Tenant, TopicFilter } from '../../core/contract/ids.ts'
+import { FromEdge, StepCode, writeRef, writeWill } from '../../core/contract/link/records.ts'
+import type { ClaimRequest, Step } from '../../core/contract/link.ts'
+
+export function writeClaim(out: ByteWriter, req: number, { client, cleanStart, expirySec, will }: ClaimRequest): void {
+  out.u8(FromEdge.claim)
+  out.varint(req)
+  out.text(client)
+  out.u8((cleanStart ? 1 : 0) | (will === undefined ? 0 : 2))
+  out.varint(expirySec)
+  if (will !== undefined) writeWill(out, will)
+}
+
+/** `req` 0: nobody waits for the answer. */
+export function writeJournal(out: ByteWriter, req: number, client: ClientKey, epoch: number, step: Step): void {
+  out.u8(FromEdge.journal)
+  out.varint(req)
+  out.text(client)
+  out.varint(epoch)
+  out.u8(StepCode[step.step])
+  if (step.step === 'taken') {
+    out.text(step.group)
+    writeRef(out, step.message, true)
+    return
+  }
+  out.varint(step.packetId)
+  if (step.step === 'out') writeRef(out, step.message, false)
+  else if (step.step === 'done') writeRef(out, step.message, true)
+}
+
+export interface RetainedQuery {
+  readonly tenant: Tenant
+  readonly filter: TopicFilter
+  readonly cursor: string | undefined
+  readonly limit: number
+}
+
+export function writeRetained(out: ByteWriter, req: number, { tenant, filter, cursor, limit }: RetainedQuery): void {
+  out.u8(FromEdge.retained)
+  out.varint(req)
+  out.text(tenant)
+  out.text(filter)
+  out.u8(cursor === undefined ? 0 : 1)
+  if (cursor !== undefined) out.text(cursor)
+  out.varint(limit)
+}
