@@ -9,6 +9,7 @@ import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 
 import type { Endpoint } from './endpoint.ts'
 import { DeviceError } from './error.ts'
 import type { Incoming } from './events.ts'
+import type { Halfway } from './halfway.ts'
 import type { MessageProperties, OutboxMessage, QoS } from './message.ts'
 import type { PacketIds } from './packet-ids.ts'
 import type { SubscribeOptions } from './subscriptions.ts'
@@ -57,6 +58,7 @@ export interface ConnectionOptions {
   readonly clientId: string
   readonly connectTimeoutMs: number
   readonly mqtt: MqttOptions
+  readonly incoming: Halfway
 }
 
 /** A broker that does not end the connection after DISCONNECT is not waited for any longer. */
@@ -69,6 +71,7 @@ export class Connection {
   readonly #handlers: ConnectionHandlers
   readonly #servername: string | undefined
   readonly #isV5: boolean
+  readonly #incoming: Halfway
   /** Counts connections, so that what belonged to an old one is not sent on a new one. */
   #generation = 0
   /** From `dial` to `closed`. */
@@ -81,6 +84,7 @@ export class Connection {
     this.#ids = ids
     this.#handlers = handlers
     this.#servername = options.mqtt.servername
+    this.#incoming = options.incoming
     this.#isV5 = (options.mqtt.protocolVersion ?? 5) === 5
     this.#client = mqtt.connect({
       keepalive: 30,
@@ -96,7 +100,7 @@ export class Connection {
       queueQoSZero: false,
       messageIdProvider: ids,
       outgoingStore: this.#releases(),
-      incomingStore: new mqtt.Store({ clean: false }),
+      incomingStore: options.incoming.store,
     })
     this.#listen()
   }
@@ -249,9 +253,10 @@ export class Connection {
     })
   }
 
-  #judge({ reasonCode, returnCode, properties }: IConnackPacket): void {
+  #judge({ reasonCode, returnCode, properties, sessionPresent }: IConnackPacket): void {
     const code = (this.#isV5 ? reasonCode : returnCode) ?? 0
     if (code !== 0) this.#handlers.dismissed(code, properties?.serverReference)
+    else if (!sessionPresent) this.#incoming.sessionLost()
   }
 
   #ended(packetId: number, topic: string, error: unknown): void {

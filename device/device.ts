@@ -3,6 +3,7 @@ import { type BrokerLimits, Connection } from './connection.ts'
 import { Discovery } from './discovery.ts'
 import { DeviceError } from './error.ts'
 import { type DeviceEvents, Events, type Incoming, type Listener } from './events.ts'
+import { Halfway } from './halfway.ts'
 import { ID_PROPERTY, type MessageProperties, type QoS, weightOf } from './message.ts'
 import { type ConnectOptions, type Settings, settingsFrom } from './options.ts'
 import { type Entry, Outbox, remainingSec } from './outbox.ts'
@@ -86,21 +87,25 @@ export class Device {
     const { limits, random, preferRegion, clientId, mqtt } = settings
     this.#settings = settings
     this.#seen = new Seen(limits.seenMaxIds)
-    this.#outbox = new Outbox(
-      ...([storage, limits, this.#ids] as const),
-      () => this.#changed(),
-      error => setTimeout(() => this.#events.warn('storage-failed', error.message)),
+    const onTrouble = (error: Error): void => {
+      setTimeout(() => this.#events.warn('storage-failed', error.message))
+    }
+    this.#outbox = new Outbox(storage, limits, this.#ids, () => this.#changed(), onTrouble)
+    const incoming = new Halfway(storage, records, onTrouble)
+    this.#connection = new Connection(
+      { clientId, connectTimeoutMs: limits.connectTimeoutMs, mqtt, incoming },
+      this.#ids,
+      {
+        connected: (sessionPresent, allows) => this.#connected(sessionPresent, allows),
+        dismissed: (code, reference) => this.#pilot.dismissed(code, reference),
+        closed: reason => this.#pilot.closed(reason),
+        heard: () => this.#pilot.heard(),
+        pong: () => this.#pilot.pong(),
+        message: message => this.#received(message),
+        released: packetId => this.#outbox.released(packetId),
+        acknowledged: (packetId, error) => this.#acknowledged(packetId, error),
+      },
     )
-    this.#connection = new Connection({ clientId, connectTimeoutMs: limits.connectTimeoutMs, mqtt }, this.#ids, {
-      connected: (sessionPresent, allows) => this.#connected(sessionPresent, allows),
-      dismissed: (code, reference) => this.#pilot.dismissed(code, reference),
-      closed: reason => this.#pilot.closed(reason),
-      heard: () => this.#pilot.heard(),
-      pong: () => this.#pilot.pong(),
-      message: message => this.#received(message),
-      released: packetId => this.#outbox.released(packetId),
-      acknowledged: (packetId, error) => this.#acknowledged(packetId, error),
-    })
     this.#subscriber = new Subscriber(this.#connection, limits.maxSubscriptions, this.#events)
     this.#pilot = new Pilot(
       { limits, random, preferred: preferRegion, probe: runtime.probe, onLost: () => void this.#discovery?.refresh() },

@@ -1,8 +1,9 @@
 /** What the SDK sends, packet by packet, to a broker that answers as the test says. */
+import { join } from 'node:path'
 import type { Packet } from 'mqtt-packet'
 import { describe, expect, test, vi } from 'vitest'
 import { until } from '../../harness/process.ts'
-import { device, ending, endsAfterEachTest, next } from './rig.ts'
+import { device, ending, endsAfterEachTest, folder, freshId, next } from './rig.ts'
 import { friendly, type Script, type Scripted, scripted } from './scripted.ts'
 
 vi.setConfig({ testTimeout: 20_000 })
@@ -162,6 +163,26 @@ test('two servers that refer to each other are not followed for ever', async () 
   expect((await next(one, 'warning', ({ code }) => code === 'reference-loop')).message).toMatch(/leads in a circle$/)
   expect(pair[0]!.came.length + pair[1]!.came.length).toBeLessThan(5)
 })
+
+test.each([true, false])(
+  'QoS 2 that came before a restart is given out at PUBREL after it, if the session is there: %s',
+  async sessionPresent => {
+    const at = await broker(friendly({ sessionPresent }))
+    const options = { endpoints: [url(at)], limits: calm, clientId: freshId(), outbox: join(folder(), 'outbox') }
+    const before = await device(options)
+    await next(before, 'online')
+    at.send({ cmd: 'publish', topic: 'a', payload: 'kept', qos: 2, messageId: 9, dup: false, retain: false })
+    await comes(at, 'pubrec 9')
+    await before.close()
+    const after = await device(options)
+    const got: string[] = []
+    after.on('message', message => got.push(message.text()))
+    await next(after, 'online')
+    at.send({ cmd: 'pubrel', messageId: 9 })
+    await comes(at, 'pubcomp 9')
+    expect(got).toEqual(sessionPresent ? ['kept'] : [])
+  },
+)
 
 test('a session that was taken over is not fought for', async () => {
   const at = await broker(friendly({}))
