@@ -18,6 +18,7 @@ import type { Flights } from '../session/flights.ts'
 import type { Inboxes } from '../session/inbox.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
+import { copyFor } from '../site/copies.ts'
 import type { Moves } from '../site/moves.ts'
 import { siteOf } from '../site/name.ts'
 import type { Sift } from '../site/sift.ts'
@@ -164,8 +165,11 @@ export class LocalLink implements CoreLink {
   }
 
   giveBack(group: TopicFilter, message: Message): void {
-    this.#core.router.again(group, message, this.#port)
-    this.#core.turn.urge()
+    const { router, turn } = this.#core
+    // What a peer has read from its inbox is nowhere else.
+    if (this.#port.site !== undefined && !router.holds(message)) return turn.message(copyFor(message, group), undefined)
+    router.again(group, message, this.#port)
+    turn.urge()
   }
 
   sift(tenant: Tenant, site: string, filters: readonly TopicFilter[], done: (found: readonly Message[]) => void): void {

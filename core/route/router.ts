@@ -174,11 +174,11 @@ export class Router {
       const member = port === undefined ? group?.nextOffline() : undefined
       if (port !== undefined) chosen.set(port, [...(chosen.get(port) ?? NO_GROUPS), filter])
       else if (member !== undefined) this.#append(member[0], message, member[1].qos, envelope)
-      else {
+      else if (from?.giveBack !== undefined) {
         this.#o.relayed.forget(copyId(message, filter))
-        from?.giveBack?.(filter, message)
+        from.giveBack(filter, message)
         continue
-      }
+      } else if (group === undefined || !this.#toOthers(group, message, envelope)) continue
       matched = true
     }
     for (const [port, groups] of chosen) this.#deliver(port, message, groups, envelope, only)
@@ -277,6 +277,14 @@ export class Router {
       if (away === undefined) return false
       this.#append(away[0], copyFor(message, group.filter), 2, envelope)
     }
+    return true
+  }
+
+  /** What another site has given back goes on to one that has members, if there is any. */
+  #toOthers(group: Group, message: Message, envelope: Envelope | undefined): boolean {
+    const port = group.nextPeer()
+    if (port === undefined) return this.#toMember(group, message, envelope)
+    this.#deliver(port, message, [group.filter], envelope, true)
     return true
   }
 

@@ -223,7 +223,8 @@ export class Peer implements PeerEdge, Importer {
       return false
     }
     const life = this.#life
-    this.#waiting.add(message)
+    // A group's copy stays ours whatever becomes of the session.
+    if (!only) this.#waiting.add(message)
     this.#relay(message, relayed(message, groups, only), () => {
       this.#waiting.delete(message)
       if (life === this.#life) this.#link.delivered(message)

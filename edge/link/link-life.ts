@@ -67,8 +67,8 @@ export interface LinkLifeOptions {
   readonly cores: readonly string[]
   /** The site that is linked to whenever one of its cores is active; empty: the nearest. */
   readonly prefer: string
-  /** Of a core that links to another site as a peer: its own. */
-  readonly site?: string
+  /** Of a core that links to another site as a peer: its own, and the other one. */
+  readonly peer?: { readonly site: string; readonly to: string }
   /** Empty for none. */
   readonly token: string
   readonly limits: Limits
@@ -214,7 +214,8 @@ export class LinkLife {
       token,
       received: this.session?.received ?? 0,
       probe,
-      site: this.#o.site ?? '',
+      site: this.#o.peer?.site ?? '',
+      to: this.#o.peer?.to ?? '',
     }
   }
 

@@ -28,7 +28,7 @@ export function addPeers(peers: Peers, { config, incarnation, connect, stats, tu
           incarnation,
           id,
           region: site,
-          site,
+          peer: { site, to: name },
           cores,
           prefer: '',
           token: linkToken ?? '',

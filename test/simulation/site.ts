@@ -33,6 +33,8 @@ export interface SiteOptions {
   /** One of several. */
   readonly name?: string
   readonly group?: Group
+  /** Edges know the cores of all sites, and prefer that of their own. */
+  readonly roaming?: boolean
 }
 
 /** Sites that share a clock, and a network between their cores. */
@@ -189,7 +191,7 @@ export class Site implements Gateway {
             incarnation,
             id: `core-${name}`,
             region: name,
-            site: name,
+            peer: { site: name, to: other },
             cores: [peerUrl(other)],
             prefer: '',
             token: 'secret',
@@ -211,6 +213,8 @@ export class Site implements Gateway {
 
   #startEdge(i: number): EdgeProcess {
     const process = new EdgeProcess()
+    const { group, roaming } = this.#o
+    const others = roaming === true && group !== undefined ? group.names.filter(name => name !== this.name) : []
     process.edge = new Edge(
       {
         limits: this.#limits,
@@ -229,15 +233,16 @@ export class Site implements Gateway {
           incarnation: `${this.name}-edge${i}-${++this.#lives}` as Incarnation,
           id: `e${i}`,
           region: 'r1',
-          cores: [URL],
-          prefer: '',
+          cores: [URL, ...others.map(peerUrl)],
+          prefer: others.length === 0 ? '' : this.name,
           token: 'secret',
           limits: this.#limits,
           stats: process.linkStats,
           connect: (url, opened, events) => {
-            const before = new Set(this.network.wires)
-            const transport = this.network.connect(url, opened, events)
-            for (const wire of this.network.wires) if (!before.has(wire)) this.#wireOf.set(process, wire)
+            const { network } = url === URL ? this : group!
+            const before = new Set(network.wires)
+            const transport = network.connect(url, opened, events)
+            for (const wire of network.wires) if (!before.has(wire)) this.#wireOf.set(process, wire)
             return transport
           },
           now: () => this.now,
@@ -248,8 +253,23 @@ export class Site implements Gateway {
           },
         })),
     )
-    process.link.start()
+    const { edge, link } = process
+    link.departBy({
+      begin(gone) {
+        edge.sendAway(() => ({ reason: 0x9c, serverReference: undefined }))
+        edge.dismiss(Number.POSITIVE_INFINITY)
+        gone()
+      },
+      end: () => edge.sendAway(undefined),
+    })
+    link.start()
     return process
+  }
+
+  /** The edges of this site reach its core, or not. Others do. */
+  reachable(on: boolean): void {
+    this.network.down = !on
+    if (!on) for (const wire of [...this.network.wires]) wire.cut('No route')
   }
 
   /** Sums of all edges. */

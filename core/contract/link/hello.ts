@@ -18,8 +18,9 @@ export interface Hello {
   readonly received: number
   /** It only asks who is there: the answer is the same, nothing begins, and the connection ends. */
   readonly probe: boolean
-  /** The site whose core it is; '' for an edge. */
+  /** The site whose core it is, a peer, and the site that it means to link to; '' for an edge. */
   readonly site: string
+  readonly to: string
 }
 
 export interface Welcome {
@@ -66,6 +67,7 @@ export function decodeHello(bytes: Uint8Array): Hello {
     received: number(fields, 'received'),
     probe: fields.probe === true,
     site: text(fields, 'site'),
+    to: text(fields, 'to'),
   }
 }
 
@@ -101,6 +103,7 @@ const EMPTY: Hello = {
   received: 0,
   probe: false,
   site: '',
+  to: '',
 }
 
 type Fields = Readonly<Record<string, unknown>>

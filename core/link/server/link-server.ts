@@ -192,14 +192,22 @@ export class LinkServer {
     const host = this.#o.core()
     if (!('attach' in host)) return refuse('standby', host.refuse)
     if (hello.probe) return this.#present(transport)
-    if (hello.site !== '' && hello.site === this.#o.site)
-      return refuse('site', `Core '${hello.edge}' says that it is of another site, but its name is '${hello.site}' too`)
+    const stranger = this.#mistaken(hello)
+    if (stranger !== undefined) return refuse('site', stranger)
     const known = this.#edges.get(hello.incarnation)
     if (known !== undefined && known.hello.session !== hello.session) this.#lost(known, 'It began anew')
     else if (known !== undefined) return this.#resume(known, transport, address, hello)
     if (this.#edges.size >= this.#o.limits.maxLinks)
       return refuse('full', `All ${this.#o.limits.maxLinks} links are taken`)
     return this.#attach(host, transport, address, hello)
+  }
+
+  /** Why this is no peer of ours. */
+  #mistaken({ edge, site, to }: Hello): string | undefined {
+    const own = this.#o.site
+    if (site === '') return undefined
+    if (to !== own) return `Core '${edge}' of site '${site}' looks for site '${to}', but this is '${own}'`
+    return site === own ? `Core '${edge}' is of site '${own}' as this one is, and no peer of it` : undefined
   }
 
   #present(transport: LinkTransport): undefined {
@@ -229,6 +237,7 @@ export class LinkServer {
       fullAt: undefined,
       left: false,
     }
+    this.#replace(hello)
     this.#edges.set(hello.incarnation, edge)
     const incarnation = hello.incarnation as Incarnation
     calls = new Calls(port, host.attach(port, incarnation), incarnation, () => {
@@ -239,6 +248,13 @@ export class LinkServer {
     stats.opened++
     this.#welcome(edge, transport, address, 0, false)
     return edge
+  }
+
+  /** A site has one active core: another one that links in its name has taken over from it. */
+  #replace({ site, incarnation }: Hello): void {
+    for (const edge of [...this.#edges.values()])
+      if (site !== '' && edge.hello.site === site && edge.hello.incarnation !== incarnation)
+        this.#lost(edge, `Another core of site '${site}' has taken over`)
   }
 
   #resume(edge: Edge, transport: LinkTransport, address: string, hello: Hello): Edge | undefined {

@@ -20,6 +20,7 @@ const HELLO: Hello = {
   received: 3,
   probe: false,
   site: '',
+  to: '',
 }
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 

@@ -220,6 +220,7 @@ describe('what nobody should send', () => {
       received: 0,
       probe: false,
       site: '',
+      to: '',
     } as const
     events.message(encodeHello(hello))
     expect(core.ports.length).toBe(1)
