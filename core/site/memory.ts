@@ -139,7 +139,7 @@ export class MemoryDirectory implements Directory {
   settled(client: ClientKey, from: SiteName): void {
     this.#insist(() => {
       const o = this.#globe.owner(client)
-      if (o !== undefined) o.from = o.from.filter(site => site !== from)
+      if (o?.site === this.#site) o.from = o.from.filter(site => site !== from)
     })
   }
 

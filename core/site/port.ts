@@ -26,7 +26,7 @@ export interface Directory {
    * calls. One that was answered with `undefined` may have been carried out; claiming again is harmless, and names the same `from`.
    */
   claim(client: ClientKey, atLeast: number, done: (claimed: Claimed | undefined) => void): void
-  /** What `from` held of the session is durable here, or nobody wants it any more. Tried again until it is known to all. */
+  /** What `from` held of the session is durable here, or nobody wants it any more. No effect if another site has claimed it since. Tried again until it is known to all. */
   settled(client: ClientKey, from: SiteName): void
   /** The session is over. No effect if another site, or a later epoch, has it. Tried again until it is known to all. */
   forget(client: ClientKey, epoch: number): void

@@ -51,7 +51,7 @@ export async function redisBox(servers: Servers, name: DriverName): Promise<Dire
     )
   const holders = { a: await take('a'), b: await take('b'), c: await take('c') }
   const directory = bySite(
-    site => new RedisDirectory({ ...holders[site], site, limits: DEFAULT_LIMITS, timeoutMs: 1_000 }),
+    site => new RedisDirectory({ ...holders[site], site, limits: DEFAULT_LIMITS, timeoutMs: 5_000 }),
   )
   return {
     directory,

@@ -19,6 +19,12 @@ export interface RedisDirectoryOptions {
   readonly timeoutMs?: number
 }
 
+interface Claim {
+  readonly done: (claimed: Claimed | undefined) => void
+  answered: boolean
+  claimed: Claimed | undefined
+}
+
 const TIMEOUT_MS = 2_000
 const CALL_CLIENTS = 500
 const CALLS_AT_ONCE = 8
@@ -27,9 +33,8 @@ export class RedisDirectory implements Directory {
   readonly #o: RedisDirectoryOptions
   readonly #timeoutMs: number
   readonly #telling: Telling
-  #claiming = 0
-  /** The last claim was answered. */
-  #last: Promise<void> = Promise.resolve()
+  /** In the order of the calls. */
+  readonly #claims = new Set<Claim>()
 
   constructor(options: RedisDirectoryOptions) {
     this.#o = options
@@ -44,16 +49,15 @@ export class RedisDirectory implements Directory {
   }
 
   claim(client: ClientKey, atLeast: number, done: (claimed: Claimed | undefined) => void): void {
-    const { fence, limits } = this.#o
     this.#telling.claimed(client)
-    const isFull = this.#claiming >= limits.directoryClaims
+    const isFull = this.#claims.size >= this.#o.limits.directoryClaims
     const answer = isFull ? Promise.resolve(undefined) : this.#within(this.#claim(client, atLeast))
-    const before = this.#last
-    fence.driver.stats.nowDirectoryClaims = ++this.#claiming
-    this.#last = answer.then(async claimed => {
-      await before
-      fence.driver.stats.nowDirectoryClaims = --this.#claiming
-      done(claimed)
+    const claim: Claim = { done, answered: false, claimed: undefined }
+    this.#claims.add(claim)
+    void answer.then(claimed => {
+      claim.answered = true
+      claim.claimed = claimed
+      this.#answer()
     })
   }
 
@@ -129,6 +133,16 @@ export class RedisDirectory implements Directory {
   /** Nothing is tried again from now on. */
   close(): void {
     this.#telling.close()
+  }
+
+  /** All that come before one that waits. */
+  #answer(): void {
+    for (const claim of this.#claims) {
+      if (!claim.answered) break
+      this.#claims.delete(claim)
+      claim.done(claim.claimed)
+    }
+    this.#o.fence.driver.stats.nowDirectoryClaims = this.#claims.size
   }
 
   async #claim(client: ClientKey, atLeast: number): Promise<Claimed> {

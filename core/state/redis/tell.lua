@@ -17,22 +17,17 @@ if will and will >= (epoch or 0) then
       redis.call('PEXPIRE', key, kept)
     end
   elseif will == willed and taker == owner[6] then
-    -- The answer to its first try was lost.
-    mine = '1'
+    mine = '1' -- The answer to its first try was lost.
   end
 end
-if #ARGV > 11 and from ~= '' then
+-- Only by whom it lives: another site that has claimed it since asks for all of it itself, and there may be more by now.
+if #ARGV > 11 and from ~= '' and at == site then
   local settled, others = {}, ''
   for i = 12, #ARGV do settled[ARGV[i]] = true end
   for other in string.gmatch(from, '([^,]+),') do
     if not settled[other] then others = others .. other .. ',' end
   end
-  if others == '' then
-    redis.call('HDEL', key, 'from')
-    redis.call('ZREM', ARGV[6] .. at .. ARGV[7], client)
-  else
-    redis.call('HSET', key, 'from', others)
-  end
+  if others == '' then redis.call('HDEL', key, 'from') else redis.call('HSET', key, 'from', others) end
   from = others
 end
 if over and epoch and at == site and epoch <= over and not owner[3] then

@@ -19,6 +19,8 @@ afterAll(() => servers.stop())
 const claim = (at: RedisDirectory, c: ClientKey) => new Promise<Claimed | undefined>(done => at.claim(c, 0, done))
 const takeWill = (at: RedisDirectory, c: ClientKey, epoch: number) =>
   new Promise<boolean | undefined>(done => at.takeWill(c, epoch, done))
+/** For a busy machine. */
+const PATIENT = { timeout: 20_000 }
 const find = (at: RedisDirectory, c: ClientKey) => new Promise<string | undefined>(done => at.find(c, done))
 
 describe.each(DRIVERS)('over %s', name => {
@@ -44,12 +46,12 @@ describe.each(DRIVERS)('over %s', name => {
   const keys = (what: string) => servers.look.keys(`${prefix}${what}`)
 
   test('10,000 sessions come and go: nothing stays of those that never moved, and nothing for ever of the others', async () => {
-    const a = await open('a')
-    const b = await open('b')
+    const a = await open('a', {}, driver, 20_000)
+    const b = await open('b', {}, driver, 20_000)
     const all = Array.from({ length: 10_000 }, (_, i) => client(i))
     const claims = await Promise.all(all.map(c => claim(a, c)))
     for (const [i, c] of all.entries()) a.forget(c, claims[i]!.epoch)
-    await expect.poll(() => driver.stats.nowDirectoryWaiting).toBe(0)
+    await expect.poll(() => driver.stats.nowDirectoryWaiting, PATIENT).toBe(0)
     expect((await keys('*')).sort()).toEqual([`${prefix}a:lease`, `${prefix}b:lease`])
     const some = all.slice(0, 2_000)
     await Promise.all(some.map(c => claim(a, c)))
@@ -59,13 +61,13 @@ describe.each(DRIVERS)('over %s', name => {
       b.forget(c, moved[i]!.epoch)
       b.settled(c, 'a')
     }
-    await expect.poll(() => driver.stats.nowDirectoryWaiting).toBe(0)
+    await expect.poll(() => driver.stats.nowDirectoryWaiting, PATIENT).toBe(0)
     expect(await servers.look.exists(`${prefix}a:owed`, `${prefix}b:owed`)).toBe(0)
     const left = await keys('owner:*')
     expect(left.length).toBe(2_000)
     const ends = await Promise.all(left.map(key => servers.look.pttl(key)))
     expect(Math.min(...ends)).toBeGreaterThan(0)
-  })
+  }, 60_000)
 
   test('what an index still names of an owner that Redis has forgotten goes when it is read', async () => {
     const a = await open('a')
@@ -74,7 +76,7 @@ describe.each(DRIVERS)('over %s', name => {
     await claim(b, client(1))
     await servers.look.del(`${prefix}owner:{${client(1)}}`)
     expect((await b.owed()).size).toBe(0)
-    await expect.poll(() => servers.look.exists(`${prefix}b:owed`)).toBe(0)
+    await expect.poll(() => servers.look.exists(`${prefix}b:owed`), PATIENT).toBe(0)
   })
 
   test('a core that is not the active one any more claims, forgets and takes nothing', async () => {
@@ -89,15 +91,15 @@ describe.each(DRIVERS)('over %s', name => {
   })
 
   test('a Redis that stands still: claims are answered in time, and told it is what it missed', async () => {
-    const a = await open('a', {}, driver, 200)
+    const a = await open('a', {}, driver, 300)
     const { epoch } = (await claim(a, client(1)))!
-    await servers.look.client('PAUSE', 600)
+    await servers.look.client('PAUSE', 1_500)
     const from = Date.now()
     expect(await claim(a, client(2))).toBeUndefined()
-    expect(Date.now() - from).toBeLessThan(500)
+    expect(Date.now() - from).toBeLessThan(1_400)
     a.forget(client(1), epoch)
     expect(await takeWill(a, client(3), 7)).toBe(true)
-    await expect.poll(() => find(a, client(1))).toBe('')
+    await expect.poll(() => find(a, client(1)), PATIENT).toBe('')
   })
 
   test('a will is ours though the answer was lost and it was asked for again', async () => {
@@ -131,7 +133,7 @@ describe.each(DRIVERS)('over %s', name => {
     a.forget(client(3), 1)
     expect(await takeWill(a, client(4), 1)).toBeUndefined()
     expect(driver.stats.directoryDropped).toBe(2)
-    await expect.poll(() => find(a, client(2))).toBe('')
+    await expect.poll(() => find(a, client(2)), PATIENT).toBe('')
     expect(await find(a, client(3))).toBe('a')
   })
 
@@ -146,7 +148,7 @@ describe.each(DRIVERS)('over %s', name => {
     const [alive, dead, never] = await new RedisWatch(options).look()
     expect([alive!.expiredMs, never!.expiredMs]).toEqual([undefined, undefined])
     expect(dead!.expiredMs).toBeGreaterThanOrEqual(50)
-    expect(dead!.expiredMs).toBeLessThan(5_000)
+    expect(dead!.expiredMs).toBeLessThan(60_000)
     expect(Math.abs(alive!.aheadMs + ahead)).toBeLessThan(2_000)
     expect(Math.abs(dead!.aheadMs + ahead - 90_000)).toBeLessThan(2_000)
   })
