@@ -53,14 +53,14 @@ export class Stage {
     if (/^mqttPort:/m.test(text)) this.#usualPorts.delete('MERIDIAN_MQTT_PORT')
     if (/^httpPort:/m.test(text)) this.#usualPorts.delete('MERIDIAN_HTTP_PORT')
     const path = join(this.folder, name)
-    writeFileSync(path, `${this.#adapted(text)}\n`)
+    writeFileSync(path, `${this.adapted(text)}\n`)
     return path
   }
 
   /** Runs a block as a shell would; its status and output. */
   async shell(text: string): Promise<{ status: number | string; lines: string[]; output: string }> {
     // A group of its own: what a block leaves in the background runs until the section ends.
-    const running = run('bash', ['-c', this.#adapted(text)], { ...this.#options(), detached: true })
+    const running = run('bash', ['-c', this.adapted(text)], { ...this.#options(), detached: true })
     this.#groups.push(running.pid)
     if (!text.includes('local:up')) return this.#finished(running, BLOCK_MS)
     this.#hasServers = true
@@ -88,7 +88,7 @@ export class Stage {
 
   async #boot(): Promise<void> {
     const env = this.#command.includes('deno serve') ? {} : Object.fromEntries(this.#usualPorts)
-    const gateway = run('bash', ['-c', `exec env ${this.#adapted(this.#command)}`], this.#options(env))
+    const gateway = run('bash', ['-c', `exec env ${this.adapted(this.#command)}`], this.#options(env))
     this.#gateway = gateway
     await until(`'${this.#command}' to listen`, BOOT_MS, async () => {
       if (gateway.ended() !== undefined) throw new Error(`It ended with ${gateway.ended()}`)
@@ -125,7 +125,8 @@ export class Stage {
     return `npm --prefix ${ROOT} run --silent ${script} -- --dir ${join(this.folder, 'local')}${ports}`
   }
 
-  #adapted(text: string): string {
+  /** In this folder, on its ports and bound to loopback. */
+  adapted(text: string): string {
     const ported = text.replace(USUAL_PORT, usual => String(this.#ports.get(usual)))
     return ported
       .replaceAll('host: 0.0.0.0', 'host: 127.0.0.1')
