@@ -1,13 +1,12 @@
 /**
- * Our end of the link to one other site, where this site is a persistent client: claims that session, asks for what is wanted
- * here, relays what comes and answers for it once it is durable. Owns no session of this site and routes nothing.
+ * Our end of the link to one other site, where this site is a persistent client: claims that session, has what is wanted here
+ * asked for (`filters.ts`) and what comes relayed (`relay.ts`). Owns no session of this site and routes nothing.
  *
  *     away ──link──▶ claiming ──▶ reading what waited there ──▶ live
  *      ▲                                                         │ link begins anew, or too much waits to be durable here
  *      └─────────────────────────────────────────────────────────┘
  */
 
-import { messageBytes } from '../contract/codec.ts'
 import { type ClientKey, DEFAULT_TENANT, type Tenant, type TopicFilter } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
 import type { ClaimReply, CoreLink, EdgePort } from '../contract/link.ts'
@@ -15,11 +14,11 @@ import type { Message } from '../contract/message.ts'
 import { EXPIRY_NEVER, type Inflight } from '../contract/session.ts'
 import type { CoreStats } from '../stats.ts'
 import { Answers } from './answers.ts'
-import { relayed, unrelayed } from './copies.ts'
 import type { Exports, Importer } from './exports.ts'
 import { Filters } from './filters.ts'
 import { siteClient } from './name.ts'
 import type { SiteName } from './port.ts'
+import { Relay, type RelayTarget } from './relay.ts'
 
 /** What a link asks of the one who uses it. */
 export interface PeerEdge extends EdgePort {
@@ -39,14 +38,9 @@ export interface PeerLink extends CoreLink {
 
 export type PeerDial = (edge: PeerEdge) => PeerLink
 
-/** What is here of what another site sends. */
-export interface Receiver {
-  readonly congested: boolean
-  /** Routes it here. `done` for QoS ≥ 1, once it is durable and routed; the log keeps it until `confirmed`. `giveBack`: nobody here takes this group's copy. */
-  relay(message: Message, giveBack: (group: TopicFilter) => void, done: () => void): void
-  /** The other site knows that it is here. */
-  confirmed(message: Message): void
-  /** One of its retained messages. */
+/** Our core. */
+export interface Receiver extends RelayTarget {
+  /** One of the other site's retained messages. */
   take(message: Message): void
   /** Before anything comes from another site that was away. False: not now, and it is asked again. */
   ready(done: (ok: boolean) => void): void
@@ -77,6 +71,7 @@ export class Peer implements PeerEdge, Importer {
   readonly #client: ClientKey
   readonly #filters: Filters
   readonly #answers: Answers
+  readonly #relay: Relay
   #phase: 'away' | 'claiming' | 'reading' | 'live' = 'away'
   #epoch = 0
   #suspended = false
@@ -85,15 +80,6 @@ export class Peer implements PeerEdge, Importer {
   #againAt = 0
   /** Grows whenever what was said before is void. */
   #life = 0
-  /** Live messages that are not durable here yet, in order. */
-  readonly #waiting = new Set<Message>()
-  #waitingBytes = 0
-  #readDue = false
-  /** Answered for, but it is not known whether the other site has heard that: as they are in our log. */
-  #unconfirmed: Message[] = []
-  /** Those of them that the other site is being asked about. */
-  #confirming: readonly Message[] = []
-  #downAt = 0
   #atLive: (() => void)[] = []
   /** In flight in the sessions that were claimed there, for when they are given back. */
   readonly #claimed = new Map<ClientKey, { readonly epoch: number; readonly inflight: readonly Inflight[] }>()
@@ -105,6 +91,7 @@ export class Peer implements PeerEdge, Importer {
     this.#answers = new Answers(options.now)
     this.#link = options.dial(this)
     this.#filters = new Filters(this.#link, this.#client, options.exports)
+    this.#relay = new Relay({ ...options, link: this.#link, client: this.#client, target: options.receiver })
   }
 
   /** Our session there is ours, and can be spoken of. */
@@ -126,10 +113,7 @@ export class Peer implements PeerEdge, Importer {
     this.#link.tick(now)
     this.#answers.tick(now)
     this.#begin(now)
-    if (this.linked) {
-      this.#downAt = now
-      if (this.#phase === 'live') this.#confirm()
-    } else if (now - this.#downAt > this.#o.limits.watermarkHoldMs) this.#forgetUnconfirmed()
+    this.#relay.tick(now, this.linked && this.#phase === 'live')
   }
 
   close(): Promise<void> {
@@ -218,19 +202,9 @@ export class Peer implements PeerEdge, Importer {
   // ── PeerEdge
 
   deliver(message: Message, groups: readonly TopicFilter[] | undefined, only: boolean): boolean {
-    if (message.qos === 0) {
-      if (!this.#o.receiver.congested) this.#relay(message, relayed(message, groups, only), () => {})
-      return false
-    }
-    const life = this.#life
-    // A group's copy stays ours whatever becomes of the session.
-    if (!only) this.#waiting.add(message)
-    this.#relay(message, relayed(message, groups, only), () => {
-      this.#waiting.delete(message)
-      if (life === this.#life) this.#link.delivered(message)
-    })
-    if (this.#waitingBytes > this.#o.limits.peerWaitingBytes && this.#isClaimed) this.#pause()
-    return true
+    const holds = this.#relay.live(message, groups, only)
+    if (this.#relay.isFull && this.#isClaimed) this.#pause()
+    return holds
   }
 
   receipt(): void {}
@@ -252,9 +226,9 @@ export class Peer implements PeerEdge, Importer {
 
   beginAnew(): void {
     this.#away()
+    this.#relay.beginAnew()
     this.#life++
     this.#replaced = false
-    this.#waiting.clear()
     this.#claimed.clear()
     this.#answers.clear()
   }
@@ -268,7 +242,7 @@ export class Peer implements PeerEdge, Importer {
   #begin(now: number): void {
     if (this.#phase !== 'away' || this.#replaced || this.#suspended || !this.#link.linked || now < this.#againAt) return
     // What was paused goes on when all of it is durable.
-    if (this.#waitingBytes > 0 || this.#o.receiver.congested) return
+    if (!this.#relay.isIdle || this.#o.receiver.congested) return
     const life = this.#life
     this.#phase = 'claiming'
     this.#againAt = now + AGAIN_MS
@@ -285,100 +259,33 @@ export class Peer implements PeerEdge, Importer {
       if (life !== this.#life) return
       if (!reply.ok) return this.#away()
       this.#epoch = reply.epoch
+      this.#relay.begin(reply.epoch)
       this.#filters.begin(reply.epoch, reply.state.subscriptions)
       if (!reply.present) this.#takeRetained(undefined)
       this.#phase = 'reading'
-      if (reply.state.queued) this.#read()
+      if (reply.state.queued) this.#relay.read(() => this.#live())
       else this.#live()
     })
   }
 
-  #away(): void {
+  /** Returns what the relay had of it. */
+  #away(): readonly Message[] {
     this.#phase = 'away'
     this.#filters.end()
-    this.#unconfirmed = [...this.#confirming, ...this.#unconfirmed]
-    this.#confirming = []
-    this.#readDue = false
     this.#atLive = []
+    return this.#relay.end()
   }
 
   /** The other site keeps everything from here on, and what is not durable here yet. */
   #pause(): void {
-    const queue = [...this.#waiting]
-    this.#link.release(this.#client, this.#epoch, {
-      will: false,
-      expirySec: EXPIRY_NEVER,
-      outbound: { inflight: [], queue },
-    })
-    this.#away()
+    const queue = this.#away()
+    const outbound = { inflight: [], queue }
+    this.#link.release(this.#client, this.#epoch, { will: false, expirySec: EXPIRY_NEVER, outbound })
   }
 
   #live(): void {
     this.#phase = 'live'
     for (const ask of this.#atLive.splice(0)) ask()
-  }
-
-  /** The next page of what waits there. What comes after the last one comes by itself. */
-  #read(): void {
-    const life = this.#life
-    const epoch = this.#epoch
-    const { peerPageMessages: limit } = this.#o.limits
-    this.#link.drain(this.#client, epoch, limit, ({ messages, end }) => {
-      if (life !== this.#life || epoch !== this.#epoch || !this.#isClaimed) return
-      for (const message of messages) this.#relayRead(message, life, epoch)
-      if (end) this.#live()
-      else if (this.#waitingBytes > this.#o.limits.peerWaitingBytes / 2) this.#readDue = true
-      else this.#read()
-    })
-  }
-
-  #relayRead(message: Message, life: number, epoch: number): void {
-    const done = () => {
-      if (life === this.#life && epoch === this.#epoch && this.#isClaimed)
-        this.#link.journal(this.#client, epoch, { step: 'done', packetId: 0, message })
-    }
-    this.#relay(message, message.relayed === undefined ? relayed(message, undefined, false) : message, done)
-    if (message.qos === 0) done()
-  }
-
-  /** `message`: as the link knows it. */
-  #relay(message: Message, ours: Message, done: () => void): void {
-    const { receiver, stats } = this.#o
-    const bytes = message.qos === 0 ? 0 : messageBytes(message)
-    const life = this.#life
-    this.#waitingBytes += bytes
-    stats.nowPeerWaitingBytes += bytes
-    const giveBack = (group: TopicFilter) => {
-      if (life === this.#life) this.#link.giveBack(group, message.ref === 0 ? unrelayed(message) : message)
-    }
-    receiver.relay(ours, giveBack, () => {
-      this.#waitingBytes -= bytes
-      stats.nowPeerWaitingBytes -= bytes
-      this.#unconfirmed.push(ours)
-      done()
-      if (!this.#readDue || this.#waitingBytes > this.#o.limits.peerWaitingBytes / 4) return
-      this.#readDue = false
-      this.#read()
-    })
-  }
-
-  // ── what the other site knows of it
-
-  /** Asks something: who answers has heard everything we had said before. */
-  #confirm(): void {
-    if (this.#confirming.length > 0 || this.#unconfirmed.length === 0) return
-    const some = this.#unconfirmed
-    this.#unconfirmed = []
-    this.#confirming = some
-    this.#link.subscribe(this.#client, this.#epoch, [], () => {
-      if (this.#confirming !== some) return
-      this.#confirming = []
-      for (const message of some) this.#o.receiver.confirmed(message)
-    })
-  }
-
-  #forgetUnconfirmed(): void {
-    for (const message of this.#unconfirmed.splice(0)) this.#o.receiver.confirmed(message)
   }
 
   // ── retained messages
