@@ -51,7 +51,7 @@ export interface DeviceLimits {
 }
 
 export const DEFAULT_LIMITS: Readonly<DeviceLimits> = {
-  pingIntervalMs: 750,
+  pingIntervalMs: 500,
   pingTimeoutMs: 1000,
   uplinkBytesPerSec: 128 * 1024,
   connectTimeoutMs: 5000,

@@ -5,8 +5,9 @@ import type { Endpoint, Region } from './endpoint.ts'
 import type { Events, MoveReason } from './events.ts'
 import type { DeviceLimits } from './limits.ts'
 import { nameOf } from './options.ts'
-import { measure, type Probe } from './probe.ts'
+import type { Probe } from './probe.ts'
 import { endpointsOfReference, isReferral, ReferenceGuard } from './reference.ts'
+import { Scout } from './scout.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** The connection as the pilot sees it. */
@@ -48,8 +49,6 @@ interface Visit {
 /** Reason codes of CONNACK that a wait of moments does not mend: wrong credentials, no right, banned, a client id or version that is not taken; 3.1.1 has 1, 2, 4 and 5. */
 const LASTING = new Set([1, 2, 4, 5, 0x81, 0x82, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c, 0x95, 0x99])
 const TAKEN_OVER = 0x8e
-/** Time for a preferred region to answer after others have. */
-const PREFERRED_SETTLE_MS = 500
 
 export class Pilot {
   readonly #options: PilotOptions
@@ -58,6 +57,7 @@ export class Pilot {
   readonly #guard: ReferenceGuard
   readonly #stopped = new AbortController()
   readonly #circuits: Circuits
+  readonly #scout: Scout
   #regions: readonly Region[] = []
   #visit: Visit | undefined
   #lastRegion: string | undefined
@@ -74,6 +74,7 @@ export class Pilot {
     this.#events = events
     this.#guard = new ReferenceGuard(options.limits)
     this.#circuits = new Circuits(options.limits, options.random)
+    this.#scout = new Scout({ ...options, signal: this.#stopped.signal }, this.#circuits)
   }
 
   /** Of the endpoint in use; undefined while there is none. */
@@ -242,7 +243,7 @@ export class Pilot {
       const readyAt = Math.min(...this.#endpoints().map(endpoint => this.#circuits.of(endpoint).readyAt))
       if (readyAt > now) await this.#rest(readyAt - now)
       else {
-        const [best] = ranked(await this.#candidates(), this.#options.preferred)
+        const [best] = ranked(await this.#scout.candidates(this.#regions), this.#options.preferred)
         if (best !== undefined) return best
         if (!this.#stopped.signal.aborted) this.#events.warn('unreachable', 'No region can be reached')
       }
@@ -250,26 +251,10 @@ export class Pilot {
     return undefined
   }
 
-  async #candidates(): Promise<Candidate[]> {
-    const { limits, preferred, probe } = this.#options
-    const now = performance.now()
-    const ready = this.#regions.filter(region => region.endpoints.some(each => this.#circuits.of(each).isReady(now)))
-    const answers = await measure(ready, {
-      probe,
-      signal: this.#stopped.signal,
-      timeoutMs: limits.probeTimeoutMs,
-      settleMs: preferred === undefined ? limits.probeSettleMs : PREFERRED_SETTLE_MS,
-      mayTry: endpoint => this.#circuits.of(endpoint).isReady(performance.now()),
-      failed: endpoint => this.#circuits.of(endpoint).failed(performance.now()),
-    })
-    const then = performance.now()
-    return answers.map(answer => ({ ...answer, avoided: this.#circuits.of(answer.endpoint).isAvoided(then) }))
-  }
-
   /** Looks whether another region has become so much better that it pays to go there, and goes. */
   async #review(visit: Visit): Promise<void> {
     const { limits, preferred } = this.#options
-    const candidates = await this.#candidates()
+    const candidates = await this.#scout.candidates(this.#regions)
     if (this.#visit !== visit || this.#stopped.signal.aborted) return
     const { region, endpoint } = visit.target
     const listed = this.#regions.find(each => each.name === region.name)
@@ -318,6 +303,7 @@ export class Pilot {
     if (circuit.failures > 0 && now - visit.upSince >= stableMs) circuit.worked()
     const verdict = visit.watchdog.tick(now, (this.#vehicle.bytesOnTheirWay() / uplinkBytesPerSec) * 1000)
     if (verdict === 'ping') this.#vehicle.ping()
+    else if (verdict === 'suspect') this.#scout.lookAhead(this.#regions)
     else if (verdict === 'dead') {
       visit.isDead = true
       this.#vehicle.drop()

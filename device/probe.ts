@@ -15,6 +15,8 @@ export interface Probing {
   readonly timeoutMs: number
   readonly settleMs: number
   readonly signal: AbortSignal
+  /** Whether nobody else needs to answer after this. */
+  isEnough(answer: Answer): boolean
   /** Whether the endpoint may be dialled now. */
   mayTry(endpoint: Endpoint): boolean
   failed(endpoint: Endpoint): void
@@ -39,7 +41,7 @@ export function measure(regions: readonly Region[], probing: Probing): Promise<A
     for (const region of regions) {
       measureRegion(region, probing).then(answer => {
         if (answer !== undefined) answers.push(answer)
-        if (--open === 0) finish()
+        if (--open === 0 || (answer !== undefined && probing.isEnough(answer))) finish()
         else if (answers.length === 1 && answer !== undefined) {
           clearTimeout(timer)
           timer = setTimeout(finish, probing.settleMs + answer.rttMs / 2)

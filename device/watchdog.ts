@@ -1,6 +1,7 @@
 /** Says when to ping and when a connection is dead. Reads no clock and sends nothing: `tick` is told the time. */
 
-export type Verdict = 'fine' | 'ping' | 'dead'
+/** 'suspect' is said once, half-way to 'dead'. */
+export type Verdict = 'fine' | 'ping' | 'suspect' | 'dead'
 
 /** Times are milliseconds of one monotonic clock. */
 export class Watchdog {
@@ -13,6 +14,7 @@ export class Watchdog {
   #silentSince: number
   #tickedAt: number
   #isExcused = false
+  #isSuspect = false
 
   constructor(now: number, intervalMs: number, timeoutMs: number) {
     this.#intervalMs = intervalMs
@@ -50,11 +52,19 @@ export class Watchdog {
       this.#isExcused = true
       this.#silentSince = now
     }
-    if (this.#pingedAt !== undefined) return now - this.#silentSince >= this.#timeoutMs + moreMs ? 'dead' : 'fine'
+    if (this.#pingedAt !== undefined) return this.#judge(now - this.#silentSince, this.#timeoutMs + moreMs)
     if (now < this.#nextPing) return 'fine'
     this.#pingedAt = now
     this.#silentSince = now
     this.#isExcused = false
+    this.#isSuspect = false
     return 'ping'
+  }
+
+  #judge(silentMs: number, timeoutMs: number): Verdict {
+    if (silentMs >= timeoutMs) return 'dead'
+    if (silentMs < timeoutMs / 2 || this.#isSuspect) return 'fine'
+    this.#isSuspect = true
+    return 'suspect'
   }
 }

@@ -93,7 +93,7 @@ test('a region that stops answering is left within ping interval and time-out', 
     expect.stringMatching(/online b/),
     'a → b: lost',
   ])
-  expect(Number(log.at(-2)!.split(' ')[0]) - lostAt).toBeLessThan(750 + 1000 + 75 + 100 + 50)
+  expect(Number(log.at(-2)!.split(' ')[0]) - lostAt).toBeLessThan(500 + 1000 + 50 + 20)
 })
 
 test('with every region away the waits double, and few probes are made', async () => {

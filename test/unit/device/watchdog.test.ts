@@ -24,7 +24,7 @@ test('a PINGREQ per interval as long as it is answered', () => {
 test('silence after a PINGREQ is death, any byte is life', () => {
   const dog = new Watchdog(0, 1000, 500)
   ticks(dog, 50, 1000)
-  ticks(dog, 1050, 1300)
+  expect(ticks(dog, 1050, 1300)).toEqual(['suspect 1250'])
   dog.heard(1300)
   expect(ticks(dog, 1350, 3000)).toEqual(['dead 1800'])
 })
@@ -32,7 +32,7 @@ test('silence after a PINGREQ is death, any byte is life', () => {
 test('what is still to be sent gives more time', () => {
   const dog = new Watchdog(0, 1000, 500)
   ticks(dog, 50, 1000)
-  expect(ticks(dog, 1050, 3000, 700)).toEqual(['dead 2200'])
+  expect(ticks(dog, 1050, 3000, 700)).toEqual(['suspect 1600', 'dead 2200'])
 })
 
 test('a process that was stopped reads before it judges, once', () => {
