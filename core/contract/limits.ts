@@ -86,7 +86,7 @@ export interface Limits {
   peerPageMessages: number
   /** From one other site and not durable here yet: beyond it that site keeps the rest. */
   peerWaitingBytes: number
-  /** Another site has so long to answer for a session; to take up a filter before SUBACK goes without it; to search what waits there. */
+  /** Another site has so long to answer for a session (which its own edge may keep for `linkGraceMs` after its link broke); to take up a filter before SUBACK goes without it; to search what waits there. */
   peerCallMs: number
   peerSettleMs: number
   peerSiftMs: number
@@ -195,7 +195,7 @@ export const DEFAULT_LIMITS: Limits = {
   siteInboxBytes: 8 * 1024 * MiB,
   peerPageMessages: 2_048,
   peerWaitingBytes: 64 * MiB,
-  peerCallMs: 1_000,
+  peerCallMs: 3_000,
   peerSettleMs: 300,
   peerSiftMs: 10_000,
   relayedIds: 500_000,

@@ -9,6 +9,8 @@ export interface SitesOptions {
   /** Of each site. */
   readonly edges: number
   readonly limits?: Partial<Limits>
+  /** Edges go to the core of another site when they cannot reach that of their own. */
+  readonly roaming?: boolean
   /** They share clients. */
   readonly shared?: boolean
   /** One per site, for what survives its core. */
@@ -24,12 +26,19 @@ export class Sites implements Group {
   /** Directions in which nobody can be reached: `from>to`. */
   readonly #apart = new Set<string>()
 
-  constructor({ names, edges, limits, dataDir, shared }: SitesOptions) {
+  constructor({ names, edges, limits, dataDir, shared, roaming }: SitesOptions) {
     this.names = names
     this.globe = shared === true ? new Globe({ now: () => this.now }) : undefined
     for (const name of names) {
       const where = dataDir === undefined ? {} : { dataDir: dataDir(name) }
-      new Site({ name, edges, group: this, ...(limits === undefined ? {} : { limits }), ...where })
+      new Site({
+        name,
+        edges,
+        group: this,
+        roaming: roaming === true,
+        ...(limits === undefined ? {} : { limits }),
+        ...where,
+      })
     }
     this.pass(2_000)
   }
