@@ -34,8 +34,8 @@ interface Grave {
   readonly aheadMs: number
   /** Of whom a will is due, and when. */
   readonly wills: Deadlines<ClientKey>
-  /** What the site has left was read, or is being read. */
-  read: boolean
+  /** When what the site has left is to be read; Infinity once it was, or while it is. */
+  openAt: number
   /** The site lives again, or this core ends. */
   closed: boolean
 }
@@ -51,6 +51,7 @@ const BREAK_MS = 2_500
 /** Wills being published at once. */
 const WILLS_AT_ONCE = 256
 const AGAIN_MS = 1_000
+const OPEN_AGAIN_MS = 5_000
 
 export class Undertaker {
   readonly #o: UndertakerOptions
@@ -74,7 +75,7 @@ export class Undertaker {
     if (this.#closed) return
     if (!this.#looking && now - this.#askedAt >= LOOK_MS) void this.#look(now)
     for (const grave of this.#graves.values()) {
-      if (!grave.read) void this.#open(grave)
+      if (grave.openAt <= now) void this.#open(grave)
       for (const client of grave.wills.due(now)) this.#due.add({ grave, client })
     }
     this.#pump()
@@ -114,7 +115,7 @@ export class Undertaker {
     const { siteGraceMs } = this.#o.limits
     if (grave !== undefined || expiredMs < siteGraceMs || now - since < siteGraceMs) return
     const diedAt = now - expiredMs
-    this.#graves.set(site, { site, diedAt, aheadMs, wills: new Deadlines(), read: false, closed: false })
+    this.#graves.set(site, { site, diedAt, aheadMs, wills: new Deadlines(), openAt: now, closed: false })
     this.#count()
     this.#o.events({ is: 'site-dead', site })
   }
@@ -126,10 +127,10 @@ export class Undertaker {
     this.#o.events({ is: 'site-back', site: grave.site })
   }
 
-  /** Reads what the site has left. From the beginning again at a later tick if that fails. */
+  /** Reads what the site has left. From the beginning again, later, if that fails. */
   async #open(grave: Grave): Promise<void> {
-    const { watch, take } = this.#o
-    grave.read = true
+    const { watch, take, now } = this.#o
+    grave.openAt = Number.POSITIVE_INFINITY
     try {
       for await (const record of watch.willed(grave.site)) {
         if (grave.closed) return
@@ -141,7 +142,7 @@ export class Undertaker {
         take(message)
       }
     } catch {
-      grave.read = false
+      grave.openAt = now() + OPEN_AGAIN_MS
     }
   }
 

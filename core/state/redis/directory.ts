@@ -26,6 +26,8 @@ interface Claim {
 }
 
 const TIMEOUT_MS = 2_000
+/** After Redis has lost writes each site notices within a second, and tells what lives there. */
+const RESTORE_MS = 3_000
 const CALL_CLIENTS = 500
 const CALLS_AT_ONCE = 8
 
@@ -35,11 +37,15 @@ export class RedisDirectory implements Directory {
   readonly #telling: Telling
   /** In the order of the calls. */
   readonly #claims = new Set<Claim>()
+  /** Losses of Redis that are known, and whether the last one was just now. */
+  #rollbacks: number
+  #restoring: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: RedisDirectoryOptions) {
     this.#o = options
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS
     const { fence, limits, site } = options
+    this.#rollbacks = fence.driver.stats.rollbacks
     this.#telling = new Telling({
       limit: limits.directoryWrites,
       stats: fence.driver.stats,
@@ -132,6 +138,7 @@ export class RedisDirectory implements Directory {
 
   /** Nothing is tried again from now on. */
   close(): void {
+    clearTimeout(this.#restoring)
     this.#telling.close()
   }
 
@@ -145,11 +152,24 @@ export class RedisDirectory implements Directory {
     this.#o.fence.driver.stats.nowDirectoryClaims = this.#claims.size
   }
 
-  async #claim(client: ClientKey, atLeast: number): Promise<Claimed> {
+  /** Undefined while others may not have told yet what lives with them. */
+  async #claim(client: ClientKey, atLeast: number): Promise<Claimed | undefined> {
     const { fence, keys } = this.#o
     const words = [client, ...this.#site(atLeast)]
     const [epoch, from] = await fence.write('claim', [keyOf(keys.owner, client)], words)
-    return { epoch: numberOf(epoch), from: sitesOf(from) }
+    return this.#hasJustLost() ? undefined : { epoch: numberOf(epoch), from: sitesOf(from) }
+  }
+
+  #hasJustLost(): boolean {
+    const { rollbacks } = this.#o.fence.driver.stats
+    if (rollbacks > this.#rollbacks) {
+      this.#rollbacks = rollbacks
+      clearTimeout(this.#restoring)
+      this.#restoring = setTimeout(() => {
+        this.#restoring = undefined
+      }, RESTORE_MS)
+    }
+    return this.#restoring !== undefined
   }
 
   async #tell(client: ClientKey, words: readonly Argument[]): Promise<boolean> {

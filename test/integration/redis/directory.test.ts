@@ -102,6 +102,17 @@ describe.each(DRIVERS)('over %s', name => {
     await expect.poll(() => find(a, client(1)), PATIENT).toBe('')
   })
 
+  test('after Redis has lost everything nobody is told that nothing is known, before others could tell what they have', async () => {
+    const a = await open('a')
+    const b = await open('b')
+    for (let i = 0; i < 5; i++) await claim(b, client('any'))
+    const { epoch } = (await claim(a, client(1)))!
+    await servers.look.del(...(await keys('*')))
+    expect(await claim(b, client(1))).toBeUndefined()
+    await a.restore([{ client: client(1), epoch: epoch + 7 }])
+    await expect.poll(() => claim(b, client(1)), PATIENT).toEqual({ epoch: expect.any(Number), from: ['a'] })
+  })
+
   test('a will is ours though the answer was lost and it was asked for again', async () => {
     let losses = 2
     const lossy = new Proxy(driver, {
