@@ -114,6 +114,37 @@ test('without a core it is not ready, refuses with 0x88, and links when the core
   expect(alone.process.ended()).toBe(0)
 })
 
+test('of the cores of two sites it takes the preferred one, and goes to the other when that is lost', async () => {
+  const words = [
+    'core',
+    '--id',
+    'u1',
+    '--site',
+    'us',
+    '--http-port',
+    '0',
+    '--link-token',
+    TOKEN,
+    '--data-dir',
+    ':memory:',
+  ]
+  const us = await start(words)
+  running.push(us)
+  const roaming = await hosted({ MERIDIAN_CORE: `${urlOf(core)},${urlOf(us)}`, MERIDIAN_SITE: 'us' })
+  const linkedTo = (site: string) =>
+    until(`the link to ${site}`, 15_000, async () => {
+      const metrics = await (await fetch(`${roaming.http}/metrics`)).text()
+      return metrics.includes(`meridian_edge_site_linked{site="${site}"} 1`) || undefined
+    })
+  await linkedTo('us')
+  const before = await atHost({}, roaming.ws)
+  await us.end('SIGKILL')
+  await linkedTo('default')
+  await until('the connection to end', 5_000, () => !before.mqtt.connected || undefined)
+  const after = await atHost({}, roaming.ws)
+  await after.mqtt.endAsync()
+})
+
 test('what it cannot do is refused at the start, with what to change', async () => {
   const far = spawnHost(await freePort(), { MERIDIAN_CORE: 'wss://core.example', MERIDIAN_ALLOW_ANONYMOUS: 'true' })
   const open = spawnHost(await freePort(), { MERIDIAN_CORE: 'ws://127.0.0.1:9' })
