@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { DEFAULT_TENANT, type TopicFilter } from '../../core/contract/ids.ts'
 import { Client } from './client.ts'
 import { Sites, type SitesOptions } from './sites.ts'
 
@@ -270,5 +271,91 @@ describe('what is asked for', () => {
     expect(granted()).toBe(1)
     sites.pass(500)
     expect(granted()).toBe(2)
+  })
+})
+
+describe('bounds', () => {
+  test('what is more than may be on its way waits at the other site, and comes in order', () => {
+    const sites = open({ limits: { peerWaitingBytes: 500, peerPageMessages: 3 } })
+    const sub = client(sites, 'us', 'sub')
+    sub.subscribe('a', 2)
+    const pub = client(sites, 'eu', 'pub')
+    const all = Array.from({ length: 60 }, (_, i) => `${i}`)
+    for (const text of all) pub.publish('a', text, 2)
+    rest(sites, sub, pub)
+    sites.pass(5_000)
+    rest(sites, sub, pub)
+    expect(textsOf(sub)).toEqual(all)
+    // It had given some of them back that were on their way into its log already.
+    expect(sites.at('us').coreStats.relayedTwice).toBeGreaterThan(0)
+    expect(sites.at('us').coreStats.nowPeerWaitingBytes).toBe(0)
+    expect(sites.at('eu').coreStats.nowWaitingForSites).toBe(0)
+  })
+
+  test('the inbox of a site has bounds of its own', () => {
+    const sites = open({ limits: { inboxMessages: 2, siteInboxMessages: 5 } })
+    const subs = ['one', 'two', 'three'].map(id => client(sites, 'us', id))
+    for (const sub of subs) sub.subscribe(`t/${sub.id}`, 1)
+    sites.part('eu', 'us')
+    sites.pass(6_000)
+    const pub = client(sites, 'eu', 'pub')
+    for (let i = 0; i < 6; i++) pub.publish(`t/${subs[i % 3]!.id}`, `${i}`, 1)
+    rest(sites, pub)
+    expect(sites.at('eu').coreStats.nowWaitingForSites).toBe(5)
+    sites.heal()
+    sites.pass(6_000)
+    rest(sites, ...subs)
+    expect(subs.flatMap(textsOf).sort()).toEqual(['1', '2', '3', '4', '5'])
+  })
+})
+
+describe('what waits for a site that is away', () => {
+  const matching = (sites: Sites, at: string, asker: string, ...filters: string[]): string[] | undefined => {
+    let found: string[] | undefined
+    sites
+      .at(asker)
+      .core.peers!.get(at)!
+      .sift(DEFAULT_TENANT, 'us', filters as TopicFilter[], messages => {
+        found = messages?.map(({ payload }) => new TextDecoder().decode(payload))
+      })
+    sites.settle()
+    return found
+  }
+
+  test('is found by others, in order, and stays there', () => {
+    const sites = open({ names: ['eu', 'us', 'ap'], limits: { peerPageMessages: 2 } })
+    const sub = client(sites, 'us', 'sub')
+    sub.subscribe('#', 2)
+    const pub = client(sites, 'eu', 'pub')
+    sites.part('eu', 'us')
+    const publish = (...topics: string[]) => {
+      for (const topic of topics) pub.publish(topic, topic, 1)
+      pub.publish('a/0', 'never', 0)
+      rest(sites, pub)
+    }
+    publish('a/1', 'b', 'a/2')
+    // Before the link is given up.
+    expect(matching(sites, 'eu', 'ap', 'a/+', 'a/2')).toEqual(['a/1', 'a/2'])
+    expect(matching(sites, 'eu', 'ap', '$share/g/#')).toEqual([])
+    sites.pass(6_000)
+    publish('a/3', 'c')
+    expect(matching(sites, 'eu', 'ap', 'a/+', 'b')).toEqual(['a/1', 'b', 'a/2', 'a/3'])
+    sites.heal()
+    sites.pass(6_000)
+    rest(sites, sub)
+    expect(textsOf(sub)).toEqual(['a/1', 'b', 'a/2', 'a/3', 'c'])
+    expect(matching(sites, 'eu', 'ap', '#')).toEqual([])
+    sites.part('eu', 'ap')
+    sites.pass(3_000)
+    expect(matching(sites, 'eu', 'ap', '#')).toBeUndefined()
+  })
+})
+
+describe('who may link', () => {
+  test('no device, and no edge, has the session of a site', () => {
+    const sites = open()
+    const device = client(sites, 'eu', '$site/us')
+    expect(device.connected).toBe(false)
+    expect(sites.at('eu').coreStats.nowPeers).toBe(1)
   })
 })
