@@ -219,11 +219,12 @@ export class Core implements TapHost, Receiver {
   }
 
   /** The state has lost writes that it had acknowledged: it becomes what this core knows. Rejects if it cannot be read. */
-  rewrite(): Promise<void> {
+  async rewrite(): Promise<void> {
     const { moves, turn } = this.#parts
     const breathe = () => new Promise<void>(resolve => turn.call(resolve))
-    const written = rewrite({ ...this.#parts, state: this.#o.state, breathe })
-    return moves === undefined ? written : written.then(() => moves.restore())
+    // First: other sites answer claims again before long.
+    await moves?.restore()
+    await rewrite({ ...this.#parts, state: this.#o.state, breathe })
   }
 
   /** The log cannot be written, or is behind: edges read no further from publishers. */
