@@ -38,6 +38,7 @@ export class Drain {
   readonly #o: DrainOptions
   #timer: ReturnType<typeof setInterval> | undefined
   #on = false
+  #moved = false
   #whenEmpty: (() => void)[] = []
 
   constructor(options: DrainOptions) {
@@ -49,9 +50,10 @@ export class Drain {
     return this.#on
   }
 
-  /** `moved`: for good (0x9D). Of a drain that goes on only that changes. */
-  begin(moved: boolean): void {
+  /** `moved`: for good (0x9D); else as before. Of a drain that goes on only that changes. */
+  begin(moved = this.#moved): void {
     const { edge, regions, limits, now } = this.#o
+    this.#moved = moved
     const reason = moved ? Reason.ServerMoved : Reason.UseAnotherServer
     edge.sendAway(peer => ({ reason, serverReference: regions.elsewhere(peer) }))
     if (this.#on) return
@@ -67,13 +69,14 @@ export class Drain {
   undo(): void {
     clearInterval(this.#timer)
     this.#on = false
+    this.#moved = false
     this.#o.edge.sendAway(undefined)
     this.#empty()
   }
 
   /** Begins, and resolves when nobody is left, or after `limits.drainMs`. */
   finish(): Promise<void> {
-    if (!this.#on) this.begin(false)
+    if (!this.#on) this.begin()
     if (this.#o.edge.clients === 0) return Promise.resolve()
     return new Promise(resolve => this.#whenEmpty.push(resolve))
   }

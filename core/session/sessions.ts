@@ -228,8 +228,11 @@ export class Sessions {
     this.#deadlines.set(s, Math.min(endsAt(s), willDueAt(s)))
   }
 
-  /** Removes a session and everything of it; a will that waits, and is not held, is published first [MQTT-3.1.3-9 of 5.0]. */
-  end(s: Session): void {
+  /**
+   * Removes a session and everything of it; a will that waits, and is not held, is published first [MQTT-3.1.3-9 of 5.0].
+   * `wholly`: not even its will is left.
+   */
+  end(s: Session, wholly = true): void {
     const { state, stats, flights, inboxes, turn } = this.#o
     if (s.will !== undefined && s.offlineAt > 0 && s.heldUntil <= this.#o.now()) this.#fireWill(s, false)
     for (const filter of s.subscriptions.keys()) {
@@ -251,7 +254,7 @@ export class Sessions {
     s.presence = 'ended'
     s.port = undefined
     s.late?.()
-    if (!s.moved && siteOf(s.client) === undefined) this.#o.directory?.forget(s.client, s.epoch)
+    if (wholly && !s.moved && siteOf(s.client) === undefined) this.#o.directory?.forget(s.client, s.epoch)
   }
 
   /** A session that is not there yet, offline. */
@@ -426,7 +429,8 @@ export class Sessions {
   /** It ends, but for its will: that waits for the client in an empty session, which nobody can resume. */
   #keepWill(s: Session): void {
     const { epoch, will, offlineAt, heldUntil } = s
-    this.end(s)
+    // The directory remembers it: another site that claims the client must be heard of here.
+    this.end(s, false)
     const rest = Object.assign(this.make(s.client), { epoch, will, offlineAt, heldUntil, stored: true })
     this.#deadlines.set(rest, heldUntil)
     this.mark(rest)

@@ -133,6 +133,8 @@ function grantedExpiry({ ctx, packet }: Attempt): number {
 /** Only so many claims are under way at once, so that each has its answer in time. */
 function queue(a: Attempt, next: () => void): void {
   const { ctx, connection } = a
+  // Without a core nobody waits: the answer is no, and comes at once.
+  if (ctx.suspended()) return next()
   let waited = false
   const begin = (leave: () => void): boolean => {
     if (waited && connection.gone) connection.refuse(Reason.ServerUnavailable, 'The client has gone before its turn')

@@ -15,7 +15,7 @@ export function departureOf(edge: DrainOptions['edge'], drain: Drain, limits: Li
     end() {
       if (!pause.on) return
       pause.undo()
-      if (drain.on) drain.begin(false)
+      if (drain.on) drain.begin()
     },
   }
 }
