@@ -170,8 +170,8 @@ export class LinkServer {
 
   #hello(transport: LinkTransport, address: string, bytes: Uint8Array): Edge | undefined {
     const refuse = (why: Refused['why'], detail: string) => {
-      // Who asks of a standby what it is has its answer.
-      if (!(why === 'standby' && hello?.probe === true)) {
+      // Who only asked has its answer.
+      if (!(hello?.probe === true && (why === 'standby' || why === 'full'))) {
         this.#o.stats.refused++
         this.#events({ is: 'edge-refused', address, why, detail })
       }
@@ -191,14 +191,14 @@ export class LinkServer {
       return refuse('token', `Link token of edge '${hello.edge}' is not right`)
     const host = this.#o.core()
     if (!('attach' in host)) return refuse('standby', host.refuse)
-    if (hello.probe) return this.#present(transport)
     const stranger = this.#mistaken(hello)
     if (stranger !== undefined) return refuse('site', stranger)
     const known = this.#edges.get(hello.incarnation)
-    if (known !== undefined && known.hello.session !== hello.session) this.#lost(known, 'It began anew')
-    else if (known !== undefined) return this.#resume(known, transport, address, hello)
-    if (this.#edges.size >= this.#o.limits.maxLinks)
+    if (known === undefined && this.#edges.size >= this.#o.limits.maxLinks)
       return refuse('full', `All ${this.#o.limits.maxLinks} links are taken`)
+    if (hello.probe) return this.#present(transport)
+    if (known?.hello.session === hello.session) return this.#resume(known, transport, address, hello)
+    if (known !== undefined) this.#lost(known, 'It began anew')
     return this.#attach(host, transport, address, hello)
   }
 

@@ -1,7 +1,7 @@
 /** The life of a link when the cores are of several sites: where it begins, where it goes when a site is lost, and when it comes back. */
 import { describe, expect, test } from 'vitest'
 import type { Limits } from '../../../../core/contract/limits.ts'
-import { encodeHello } from '../../../../core/contract/link/hello.ts'
+import { encodeHello, LINK_VERSION } from '../../../../core/contract/link/hello.ts'
 import { key } from '../../core/rig.ts'
 import { FakeCore, message, World } from './rig.ts'
 
@@ -309,6 +309,21 @@ describe('a core of another version', () => {
       expect.objectContaining({ detail: 'Core speaks version 1 of the link, not 2', url: 'ws://us' }),
     )
   })
+})
+
+test('a core with no room is left out', () => {
+  const { world, core } = several('')
+  world.start(...URLS)
+  world.pass(500)
+  world.limits.maxLinks = 1
+  const events = core.us!.server.accept({ send: () => {}, close: () => {}, bufferedBytes: 0 }, 'x')
+  const hello = { is: 'hello', version: LINK_VERSION, edge: 'x', region: '', incarnation: 'x', session: '1' } as const
+  events.message(encodeHello({ ...hello, token: 'secret', received: 0, probe: false, site: '', to: '' }))
+  world.die('ws://eu')
+  world.pass(750)
+  expect([linkedTo(world), core.us!.stats.refused, core.us!.stats.nowLinks]).toEqual(['ap', 0, 1])
+  const detail = 'Refused (full): All 1 links are taken'
+  expect(world.events).toContainEqual({ is: 'core-unfit', url: 'ws://us', detail })
 })
 
 test('what is asked of cores beside is no link: nothing is attached, and nothing is left open', () => {
