@@ -1,7 +1,7 @@
 /** The settings of `meridian edge` and `meridian core`: what they need, what they refuse, and what they never print. */
 import { describe, expect, test } from 'vitest'
 import { CORE, EDGE } from '../../../infra/config/commands.ts'
-import { load } from '../../../infra/config/load.ts'
+import { load, loadHosted } from '../../../infra/config/load.ts'
 
 const inputs = (argv: readonly string[], env: Record<string, string> = {}, file = '') => ({
   argv: file === '' ? argv : [...argv, '--config', 'm.yaml'],
@@ -24,6 +24,12 @@ describe('edge', () => {
     ])
     expect(load(EDGE, inputs([], {}, 'core: [ws://localhost:3]')).config.core).toEqual(['ws://localhost:3/link'])
     expect(load(EDGE, inputs([], { MERIDIAN_CORE: 'ws://localhost:4/link' })).config.core).toHaveLength(1)
+  })
+
+  test('a core that is named twice is one; a site may be preferred', () => {
+    expect(edge('--core', 'ws://127.0.0.1:8090/link').config.core).toEqual(['ws://127.0.0.1:8090/link'])
+    expect([edge().config.site, edge('--site', 'eu').config.site]).toEqual([undefined, 'eu'])
+    expect(() => edge('--site', 'e u')).toThrow("site is 'e u' (from --site); allowed: 1 to 64 letters")
   })
 
   test('without a core it does not start', () => {
@@ -155,5 +161,29 @@ describe('core', () => {
     expect(core('--http-host', '0.0.0.0', ...tls).config.tlsCaFile).toBe('a')
     expect(() => core('--tls-ca-file', 'a')).toThrow('tlsCaFile needs tlsCertFile')
     expect(() => core('--tls-cert-file', 'a')).toThrow('one of them is missing')
+  })
+})
+
+describe('on a host that listens itself', () => {
+  const OPEN = { MERIDIAN_ALLOW_ANONYMOUS: 'true' }
+  const hosted = (env: Record<string, string>, file = '') => loadHosted({ ...OPEN, ...env }, () => file)
+
+  test('it is a gateway without cores, and an edge with them', () => {
+    expect(hosted({})).toMatchObject({ is: 'gateway', config: { dataDir: ':memory:', mqttPort: 'off' } })
+    const env = { MERIDIAN_CORE: 'ws://[::1]:1,ws://localhost:2', MERIDIAN_REGION: 'us', MERIDIAN_WORKERS: '4' }
+    expect(hosted({ ...env, MERIDIAN_MQTT_PORT: '1883', MERIDIAN_DATA_DIR: '/x' })).toMatchObject({
+      is: 'edge',
+      config: { core: ['ws://[::1]:1/link', 'ws://localhost:2/link'], region: 'us', workers: 1, mqttPort: 'off' },
+      warnings: [],
+    })
+    expect(hosted({ MERIDIAN_CONFIG: 'm.yaml' }, 'core: [ws://localhost:3]\nsite: eu')).toMatchObject({
+      is: 'edge',
+      config: { core: ['ws://localhost:3/link'], site: 'eu' },
+    })
+    expect(hosted({ MERIDIAN_CONFIG: 'm.yaml' }, 'dataDir: /x')).toMatchObject({ is: 'gateway' })
+  })
+
+  test('it is open to everybody, so it wants to be told who may connect', () => {
+    expect(() => loadHosted({ MERIDIAN_CORE: 'ws://localhost:1' }, () => '')).toThrow('MERIDIAN_AUTH_PASSWORD_FILE')
   })
 })
