@@ -15,7 +15,7 @@ const README = 'test/readme/readme.test.ts'
 /** What runs RocketMQ, Redis or both. */
 const SITE = 'test/chaos/cluster/cluster.test.ts'
 const ROCKETMQ = [
-  'test/integration/local.test.ts',
+  'test/integration/{local,regions}.test.ts',
   'test/integration/{rocketmq,bridge}/*.test.ts',
   'test/contract/{log,inbox}.test.ts',
   'test/cluster/{cluster,bridge}.test.ts',
@@ -23,7 +23,7 @@ const ROCKETMQ = [
   README,
 ]
 const REDIS = [
-  'test/integration/local*.test.ts',
+  'test/integration/{local*,regions}.test.ts',
   'test/integration/redis/*.test.ts',
   'test/contract/state.test.ts',
   'test/cluster/{cluster,bridge}.test.ts',

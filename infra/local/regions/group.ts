@@ -11,6 +11,7 @@ import { describeMeridian } from './meridian.ts'
 import { namespaceOf } from './network.ts'
 import type { Plan } from './plan.ts'
 import { tellRelay } from './relay/control.ts'
+import type { Conditions } from './relay/line.ts'
 import type { RelayFile } from './relay/main.node.ts'
 
 export const GLOBAL = 'global'
@@ -42,6 +43,10 @@ export const groupNamespace = ({ network }: Plan, group: string): string | undef
 
 /** All groups, in the order of their start. */
 export const groupsOf = ({ shape }: Plan): string[] => [GLOBAL, HOST, ...shape.regions]
+
+/** With namespaces it is links that are cut, and the relays know of delay and loss only. */
+export const relayConditions = ({ plan, conditions }: Installation): Conditions =>
+  plan.network === undefined ? conditions : { ...conditions, cut: [] }
 
 /** Processes that run are found again by what the folder of the group says. */
 export function describeGroup(dir: string, installation: Installation, name: string): Group {
@@ -119,14 +124,14 @@ const RELAY = new URL('relay/main.node.ts', import.meta.url).pathname
 function describeRelay(
   dir: string,
   name: 'wan' | 'devices',
-  { plan, conditions }: Installation,
+  installation: Installation,
   group: string,
   lifetime: Lifetime,
 ): ManagedProcess {
   const folder = join(groupDir(dir, group), name)
   const file = join(folder, 'lines.json')
   const socket = relaySocket(dir, name)
-  const lines = plan.lines[name]
+  const lines = installation.plan.lines[name]
   return new ManagedProcess(
     {
       name,
@@ -135,7 +140,7 @@ function describeRelay(
       args: [RELAY, file, socket],
       ports: {},
       logFile: join(folder, 'output.log'),
-      prepare: () => writeJson(file, { lines, conditions } satisfies RelayFile),
+      prepare: () => writeJson(file, { lines, conditions: relayConditions(installation) } satisfies RelayFile),
       isReady: async () => (await tellRelay(socket, {})).connections >= 0,
     },
     lifetime,

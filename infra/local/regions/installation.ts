@@ -1,14 +1,15 @@
 /** An installation of regions in one folder: up, down, and what can happen to a region. Every call finds the state in the folder; prints nothing. */
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { UsageError } from '../../cli/misuse.ts'
 import { endProcess, type ManagedProcess, type ProcessKind } from '../process.ts'
+import { requirePrograms } from '../programs.ts'
+import { haveJars, provideJars } from '../rocketmq/jars.ts'
 import { type Installation, loadInstallation, relaySocket, saveInstallation } from './files.ts'
-import { describeGroup, GLOBAL, groupsOf, HOST } from './group.ts'
+import { describeGroup, GLOBAL, groupsOf, HOST, relayConditions } from './group.ts'
 import { PROGRAM, requireProgram } from './meridian.ts'
 import { buildNetwork, claimNetwork, hasNetwork, namespacesWork, pidsIn, removeNetwork, setLinks } from './network.ts'
-import { checkOptions, checkWan, type RegionsOptions } from './options.ts'
+import { checkOptions, checkWan, type RegionsOptions, type Shape } from './options.ts'
 import { makePlan, type Plan, WAYS, type Way, wayOf } from './plan.ts'
 import { tellRelay } from './relay/control.ts'
 import { startGroup } from './run-group.ts'
@@ -25,6 +26,10 @@ export interface WanChange {
   readonly loss?: number
 }
 
+const RELAYS = [
+  [GLOBAL, 'wan'],
+  [HOST, 'devices'],
+] as const
 /** In this order: what comes first uses what follows. */
 const STOPPED_TOGETHER: readonly (readonly ProcessKind[])[] = [
   ['edge'],
@@ -38,6 +43,10 @@ export async function up(options: RegionsOptions): Promise<void> {
   const dir = resolve(options.dir)
   const { onStep = () => {} } = options
   const installation = await prepare(dir, options)
+  // Here, because nothing is reached from inside of a namespace.
+  requirePrograms('java', 'redis-server')
+  if (!haveJars()) onStep('RocketMQ: download from Maven Central, about 100 MB, once')
+  await provideJars()
   for (const group of [GLOBAL, HOST]) await startGroup(dir, installation, group, onStep)
   await applyConditions(dir, installation)
   // Edges of regions without a core of their own are ready only when others have one.
@@ -145,7 +154,16 @@ async function prepare(dir: string, options: RegionsOptions): Promise<Installati
   return installation
 }
 
-const newPlan = (shape: Plan['shape']): Promise<Plan> => makePlan(shape, shape.namespaces ? claimNetwork() : undefined)
+async function newPlan(shape: Shape): Promise<Plan> {
+  if (!shape.namespaces) return makePlan(shape, undefined)
+  const network = claimNetwork()
+  try {
+    return await makePlan(shape, network)
+  } catch (error) {
+    await removeNetwork(network, [])
+    throw error
+  }
+}
 
 const words = ({ shape: { regions, sites, edges, cores, namespaces } }: Plan): string =>
   `--regions ${regions.join(',')} --sites ${sites.join(',')} --edges ${edges} --cores ${cores}${namespaces ? '' : ' --no-namespaces'}`
@@ -161,17 +179,16 @@ async function setWays(dir: string, region: string, isCut: (way: Way) => boolean
   await applyConditions(dir, next)
 }
 
-/** With namespaces it is links that are cut, and the relays know only delay and loss. */
-async function applyConditions(dir: string, { plan, conditions }: Installation): Promise<void> {
+async function applyConditions(dir: string, installation: Installation): Promise<void> {
+  const { plan, conditions } = installation
   const { network, shape } = plan
   if (network !== undefined)
     for (const [index, name] of shape.regions.entries())
       setLinks(network, { name, index }, way => conditions.cut.includes(wayOf(name, way)))
-  const change = network === undefined ? conditions : { ...conditions, cut: [] }
-  for (const relay of ['wan', 'devices'] as const) {
-    const socket = relaySocket(dir, relay)
-    // One that was killed reads them from its file when it is back.
-    if (existsSync(socket)) await tellRelay(socket, change)
+  for (const [group, name] of RELAYS) {
+    const relay = processesOf(dir, installation, group).find(one => one.name === name)
+    // One that does not run reads them from its file when it is started.
+    if (relay?.pid !== undefined) await tellRelay(relaySocket(dir, name), relayConditions(installation))
   }
 }
 

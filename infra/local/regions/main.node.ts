@@ -3,7 +3,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UsageError } from '../../cli/misuse.ts'
-import { cut, down, end, heal, needUp, restore, up } from './installation.ts'
+import { cut, down, end, heal, restore, up } from './installation.ts'
 import { type RegionsStatus, status } from './status.ts'
 
 const USAGE = `Usage: npm run regions:up      -- --regions NAME,NAME,… [--sites NAME,…] [--edges N] [--cores N] [--wan-ms MS] [--loss SHARE] [--no-namespaces] [--program FILE] [--json]
@@ -73,9 +73,9 @@ async function main(): Promise<void> {
     case 'heal':
       return heal(dir, one(names))
     case 'kill':
-      return end(dir, region(dir, one(names)), values.only, 0)
+      return end(dir, one(names), values.only, 0)
     case 'restore':
-      return restore(dir, region(dir, one(names)), onStep)
+      return restore(dir, one(names), onStep)
     default:
       throw new UsageError(USAGE)
   }
@@ -137,14 +137,6 @@ function one(names: readonly string[]): string {
   none(names.slice(1))
   if (names[0] === undefined) throw new UsageError(`The name of a region is missing\n${USAGE}`)
   return names[0]
-}
-
-/** `global` and `host` are no regions. */
-function region(dir: string, name: string): string {
-  const { regions } = needUp(dir).plan.shape
-  if (!regions.includes(name))
-    throw new UsageError(`Region '${name}' is not known; the regions are ${regions.map(one => `'${one}'`).join(', ')}`)
-  return name
 }
 
 main().catch((error: unknown) => {

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, openSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { UsageError } from '../../cli/misuse.ts'
 import { loadInstallation } from './files.ts'
 import { GLOBAL, type ProcessState, stateOf } from './group.ts'
 import {
@@ -59,6 +60,8 @@ const GUARD = new URL('guard.node.ts', import.meta.url).pathname
 export async function startRegions(options: RegionsOptions): Promise<Regions> {
   const dir = resolve(options.dir)
   const { onStep } = options
+  if (loadInstallation(dir)?.isUp === true)
+    throw new UsageError(`Regions are up in ${dir} already; another folder is needed, or regions:down`)
   const guard = startGuard(dir)
   const stop = async (graceMs = 0): Promise<void> => {
     await down(dir, graceMs, onStep)

@@ -51,10 +51,12 @@ export class Line {
     return this.#passages.size
   }
 
-  async listen(): Promise<void> {
+  /** @returns what listens */
+  async listen(): Promise<Server> {
     const { host, port } = this.#spec.listen
     this.#server.listen({ host, port, backlog: 4096 })
     await once(this.#server, 'listening')
+    return this.#server
   }
 
   /** To be called when the conditions have changed. */
