@@ -18,7 +18,7 @@ import type { Inboxes } from '../session/inbox.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
-import { parseShare } from '../topic/validate.ts'
+import { matches, parseShare } from '../topic/validate.ts'
 import { unrelayed } from './copies.ts'
 import { siteOf } from './name.ts'
 import type { Peer } from './peer.ts'
@@ -395,19 +395,19 @@ export class Moves {
       if (message.qos === 0) continue
       left++
       stats.messagesLate++
-      turn.message(forClient(client, message), { receipt: one })
+      turn.message(forClient(s, message), { receipt: one })
     }
     const inflight = state.inflight.filter(f => !owed.known.has(f.packetId))
     residence.goOn(s, inflight, one)
   }
 }
 
-/** A copy for this client alone, which goes to no other site. */
-const forClient = (client: ClientKey, m: Message): Message =>
+/** A copy for this client alone, which goes to no other site: nothing matches it any more, so it has the QoS that its subscriptions grant [MQTT-3.8.4-8]. */
+const forClient = ({ client, subscriptions }: Session, m: Message): Message =>
   new Message(m.origin, m.seq, {
     tenant: m.tenant,
     topic: m.topic,
-    qos: m.qos,
+    qos: m.target === client ? m.qos : grantedQos(subscriptions.values(), m),
     payload: m.payload,
     retain: m.retain && m.target === client,
     props: m.props,
@@ -417,3 +417,11 @@ const forClient = (client: ClientKey, m: Message): Message =>
     stamp: m.stamp,
     relayed: { groups: [], only: false },
   })
+
+/** That of the message if no subscription matches, as when the client has unsubscribed since. */
+function grantedQos(subscriptions: Iterable<Subscription>, { topic, qos }: Message): Message['qos'] {
+  let most: Message['qos'] = 0
+  for (const s of subscriptions)
+    if (s.qos > most && matches(parseShare(s.filter)?.filter ?? s.filter, topic)) most = s.qos
+  return most === 0 || most > qos ? qos : most
+}
