@@ -1,4 +1,5 @@
 /** The contract of the directory, run over every implementation: three sites, one global state. */
+import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ClientKey } from '../../core/contract/ids.ts'
 import type { Claimed, Foreign } from '../../core/site/port.ts'
@@ -249,3 +250,52 @@ describe.each(BOXES)('directory: $name', ({ make }) => {
     expect(await claim('c', taken)).toEqual({ epoch: 12, from: ['b', 'a'] })
   })
 })
+
+test.each([1, 2, 5])(
+  'random calls: Redis answers as memory does, seed %i',
+  async seed => {
+    const [memory, redis] = [memoryBox(), await redisBox(servers, 'tcp')]
+    const boxes = [memory, redis]
+    const names = ['a', 'b', 'c'] as const
+    const clients = [1, 2, 3].map(client)
+    const site = fc.constantFrom(...names)
+    const who = fc.constantFrom(...clients)
+    /** Below or above the last epoch of the client. */
+    const near = fc.constantFrom(-3, -1, 0, 0, 0, 2)
+    const call = fc.oneof(
+      fc.record({ is: fc.constant('claim'), site, who, near }),
+      fc.record({ is: fc.constant('settled'), site, who, near, from: site }),
+      fc.record({ is: fc.constant('forget'), site, who, near }),
+      fc.record({ is: fc.constant('takeWill'), site, who, near }),
+      fc.record({ is: fc.constant('restore'), site, who, near }),
+    )
+    const calls = fc.sample(call, { numRuns: 400, seed })
+    const last = new Map<ClientKey, number>()
+    let n = 0
+    for (const one of calls) {
+      const epoch = Math.max(1, (last.get(one.who) ?? 1) + one.near)
+      const barrier = client(`barrier-${++n}`)
+      const answers = await Promise.all(
+        boxes.map(async ({ directory }) => {
+          const at = directory[one.site]
+          let answer: unknown
+          if (one.is === 'claim') answer = await new Promise(done => at.claim(one.who, epoch, done))
+          else if (one.is === 'takeWill') answer = await new Promise(done => at.takeWill(one.who, epoch, done))
+          else if (one.is === 'restore') answer = await at.restore([{ client: one.who, epoch }])
+          else if (one.is === 'forget') at.forget(one.who, epoch)
+          else at.settled(one.who, 'from' in one ? one.from : 'a')
+          await new Promise(done => at.takeWill(barrier, 1, done))
+          const found = await Promise.all(clients.map(c => new Promise(done => at.find(c, done))))
+          const elsewhere = [...(await at.elsewhere(clients))].sort()
+          const owed = await Promise.all(names.map(async name => [...(await directory[name].owed())].sort()))
+          return { one, epoch, answer, found, elsewhere, owed }
+        }),
+      )
+      expect(answers[1]).toEqual(answers[0])
+      const claimed = answers[0]!.answer as Claimed | undefined
+      if (one.is === 'claim') last.set(one.who, claimed!.epoch)
+    }
+    for (const box of boxes) box.dispose()
+  },
+  60_000,
+)
