@@ -4,11 +4,16 @@ import type { DeviceLimits } from './limits.ts'
 
 type Bounds = Pick<DeviceLimits, 'backoffBaseMs' | 'backoffMaxMs' | 'avoidMs'>
 
+const MOST_DOUBLINGS = 5
+/** Whatever is drawn, nobody goes round in a loop. */
+const LEAST_WAIT_MS = 10
+
 /** Times are milliseconds of one monotonic clock; `random` gives 0 ≤ x < 1. */
 export class Circuit {
   readonly #bounds: Bounds
   readonly #random: () => number
   #failures = 0
+  #avoided = 0
   #openUntil = 0
   #avoidUntil = 0
 
@@ -40,7 +45,7 @@ export class Circuit {
     const { backoffBaseMs, backoffMaxMs } = this.#bounds
     const most = Math.min(backoffMaxMs, backoffBaseMs * 2 ** Math.min(this.#failures, 30))
     this.#failures++
-    this.#openUntil = now + this.#random() * most
+    this.#openUntil = now + Math.max(LEAST_WAIT_MS, this.#random() * most)
   }
 
   /** It failed in a way that waiting a moment does not mend, such as wrong credentials: the longest wait at once, half of it for certain. */
@@ -49,12 +54,15 @@ export class Circuit {
     this.#openUntil = now + this.#bounds.backoffMaxMs * (0.5 + this.#random() / 2)
   }
 
+  /** Each time without success between doubles the time: who comes back to a server that only seems to be there is away from a good one. */
   avoid(now: number): void {
-    this.#avoidUntil = now + this.#bounds.avoidMs
+    this.#avoidUntil = now + this.#bounds.avoidMs * 2 ** Math.min(this.#avoided, MOST_DOUBLINGS)
+    this.#avoided++
   }
 
   worked(): void {
     this.#failures = 0
+    this.#avoided = 0
     this.#openUntil = 0
     this.#avoidUntil = 0
   }

@@ -1,4 +1,5 @@
 /** A device: messages in and out, whatever region it is connected to. Ties outbox, subscriptions and duplicates to the one connection, which the pilot leads. */
+import { checkMessage, checkSubscription } from './checks.ts'
 import { type BrokerLimits, Connection } from './connection.ts'
 import { Discovery } from './discovery.ts'
 import { DeviceError } from './error.ts'
@@ -90,7 +91,14 @@ export class Device {
     const onTrouble = (error: Error): void => {
       setTimeout(() => this.#events.warn('storage-failed', error.message))
     }
-    this.#outbox = new Outbox(storage, limits, this.#ids, () => this.#changed(), onTrouble)
+    this.#outbox = new Outbox(storage, limits, this.#ids, {
+      changed: () => this.#changed(),
+      dropped: error => {
+        this.#counts.refused++
+        this.#events.warn('message-lost', error.message)
+      },
+      trouble: onTrouble,
+    })
     const incoming = new Halfway(storage, records, onTrouble)
     this.#connection = new Connection(
       { clientId, connectTimeoutMs: limits.connectTimeoutMs, mqtt, incoming },
@@ -148,39 +156,19 @@ export class Device {
    * QoS 1 (default) and 2: kept in the outbox until a broker acknowledged it, through lost connections, regions and, with an `outbox`,
    * restarts; resolves then. QoS 0: resolves when it is written. Rejects with a DeviceError that says why.
    */
-  async publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<void> {
-    const { qos = 1, retain = false, properties = {} } = options
-    this.#check()
-    if (topic === '' || /[+#\0]/.test(topic))
-      throw new DeviceError('invalid', `Topic '${topic}' is empty or has a wildcard`)
-    const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : payload
-    this.#counts.published++
-    const id = this.#settings.messageIds ? `${this.#idPrefix}-${this.#counts.published}` : undefined
-    const marked = id === undefined ? properties : withId(properties, id)
-    if (qos === 0) {
-      if (!this.#connection.isUp)
-        throw new DeviceError('offline', `Message to '${topic}' with QoS 0 was dropped: no connection`)
-      return this.#connection.publishAtMostOnce(topic, bytes, retain, marked)
-    }
-    try {
-      await this.#outbox.add({ topic, payload: bytes, qos, retain, properties: marked, id, at: Date.now() })
-    } catch (error) {
-      if (error instanceof DeviceError && error.code === 'outbox-full')
-        this.#events.emit('outbox-full', { messages: this.#outbox.size, bytes: this.#outbox.bytes })
-      throw error
-    }
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<void> {
+    return unforced(this.#publish(topic, payload, options))
   }
 
   /** Resolves with the QoS granted, which may take until there is a connection. It is asked for again wherever the session is new. Rejects with a DeviceError 'invalid', 'refused' or 'closed'. */
   subscribe(filter: string, options: SubscribeOptions = {}): Promise<QoS> {
-    this.#check()
-    return this.#subscriber.subscribe(filter, options)
+    return unforced(this.#subscribe(filter, options))
   }
 
-  /** Resolves when the broker confirmed it; at once without connection, and the next broker is not asked for it. */
-  unsubscribe(filter: string): Promise<void> {
+  /** Resolves when the broker confirmed it, and at once without connection: then the next one is told. */
+  async unsubscribe(filter: string): Promise<void> {
     this.#check()
-    return this.#subscriber.unsubscribe(filter)
+    await this.#subscriber.unsubscribe(filter)
   }
 
   /** Resolves when the outbox is empty. */
@@ -212,6 +200,35 @@ export class Device {
     await this.#connection.end()
     await this.#outbox.close()
     this.#changed()
+  }
+
+  async #publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<void> {
+    const { qos = 1, retain = false, properties = {} } = options
+    this.#check()
+    checkMessage(topic, qos, properties)
+    // A copy: it may be sent again long after the application has used its buffer for something else.
+    const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : Uint8Array.from(payload)
+    this.#counts.published++
+    const id = this.#settings.messageIds ? `${this.#idPrefix}-${this.#counts.published}` : undefined
+    const marked = id === undefined ? properties : withId(properties, id)
+    if (qos === 0) {
+      if (!this.#connection.isUp)
+        throw new DeviceError('offline', `Message to '${topic}' with QoS 0 was dropped: no connection`)
+      return this.#connection.publishAtMostOnce(topic, bytes, retain, marked)
+    }
+    try {
+      await this.#outbox.add({ topic, payload: bytes, qos, retain, properties: marked, id, at: Date.now() })
+    } catch (error) {
+      if (error instanceof DeviceError && error.code === 'outbox-full')
+        this.#events.emit('outbox-full', { messages: this.#outbox.size, bytes: this.#outbox.bytes })
+      throw error
+    }
+  }
+
+  async #subscribe(filter: string, options: SubscribeOptions): Promise<QoS> {
+    this.#check()
+    checkSubscription(filter, options)
+    return this.#subscriber.subscribe(filter, options)
   }
 
   #start(): void {
@@ -261,12 +278,9 @@ export class Device {
 
   #acknowledged(packetId: number, error: DeviceError | undefined): void {
     const message = this.#outbox.settle(packetId, error)
-    if (message === undefined) return
-    if (error !== undefined) this.#counts.refused++
-    else {
-      this.#counts.acknowledged++
-      this.#events.emit('acknowledged', { topic: message.topic, id: message.id })
-    }
+    if (message === undefined || error !== undefined) return
+    this.#counts.acknowledged++
+    this.#events.emit('acknowledged', { topic: message.topic, id: message.id })
   }
 
   #changed(): void {
@@ -334,6 +348,12 @@ export class Device {
 function refusalOf({ message }: Entry, allows: BrokerLimits): number | undefined {
   if (message.qos > allows.maximumQos) return 0x9b
   return weightOf(message) > allows.maximumPacketBytes ? 0x95 : undefined
+}
+
+/** A promise whose rejection nobody needs to wait for: what is lost is an event too, and does not end the process. */
+function unforced<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
 }
 
 const withId = (properties: MessageProperties, id: string): MessageProperties => ({

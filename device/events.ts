@@ -22,6 +22,7 @@ export type WarningCode =
   | 'reference-refused'
   | 'reference-loop'
   | 'session-taken-over'
+  | 'message-lost'
   | 'subscription-failed'
   | 'storage-failed'
   | 'listener-failed'

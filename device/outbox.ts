@@ -20,6 +20,15 @@ export interface Entry {
 
 export type NewMessage = Omit<OutboxMessage, 'sequence' | 'packetId'>
 
+export interface OutboxHandlers {
+  /** Something may be sent, or was settled. */
+  changed(): void
+  /** A message ended without an acknowledgement. */
+  dropped(error: DeviceError): void
+  /** The storage failed after a message was accepted. */
+  trouble(error: Error): void
+}
+
 type Bounds = Pick<DeviceLimits, 'outboxMaxMessages' | 'outboxMaxBytes'>
 
 const PUBLISHED = 'p'
@@ -38,22 +47,13 @@ export class Outbox {
   #bytes = 0
   #bytesInFlight = 0
   #sequence = 0
-  readonly #onChange: () => void
-  readonly #onTrouble: (error: Error) => void
+  readonly #handlers: OutboxHandlers
 
-  /** `onChange`: something may be sent, or was settled. `onTrouble`: the storage failed after a message was accepted. */
-  constructor(
-    storage: Storage,
-    bounds: Bounds,
-    ids: PacketIds,
-    onChange: () => void,
-    onTrouble: (error: Error) => void,
-  ) {
+  constructor(storage: Storage, bounds: Bounds, ids: PacketIds, handlers: OutboxHandlers) {
     this.#storage = storage
     this.#bounds = bounds
     this.#ids = ids
-    this.#onChange = onChange
-    this.#onTrouble = onTrouble
+    this.#handlers = handlers
   }
 
   get size(): number {
@@ -79,7 +79,7 @@ export class Outbox {
       if (!key.startsWith(PUBLISHED)) continue
       const message = decode(text)
       if (message === undefined) {
-        this.#onTrouble(new Error(`Record '${key}' of the outbox cannot be read`))
+        this.#handlers.trouble(new Error(`Record '${key}' of the outbox cannot be read`))
         continue
       }
       const released = records.has(keyOf(RELEASED, message.sequence))
@@ -120,7 +120,7 @@ export class Outbox {
       this.#storage.put(keyOf(PUBLISHED, message.sequence), encode(message)).then(
         () => {
           entry.stored = true
-          this.#onChange()
+          this.#handlers.changed()
         },
         (error: unknown) =>
           this.settle(packetId, new DeviceError('storage-failed', `Outbox cannot keep a message: ${String(error)}`)),
@@ -167,7 +167,7 @@ export class Outbox {
     const entry = this.#entries.get(packetId)
     if (entry === undefined || entry.released) return
     entry.released = true
-    await this.#storage.put(keyOf(RELEASED, entry.message.sequence), '').catch(this.#onTrouble)
+    await this.#storage.put(keyOf(RELEASED, entry.message.sequence), '').catch(this.#handlers.trouble)
   }
 
   /** The end of a message: acknowledged, or failed with an error. Returns it, or undefined if it had ended before. */
@@ -180,7 +180,8 @@ export class Outbox {
     this.#ids.free(packetId)
     this.#forget(entry.message, PUBLISHED, ...(entry.released ? [RELEASED] : []))
     entry.settle(error)
-    this.#onChange()
+    if (error !== undefined) this.#handlers.dropped(error)
+    this.#handlers.changed()
     return entry.message
   }
 
@@ -213,7 +214,7 @@ export class Outbox {
   }
 
   #forget({ sequence }: OutboxMessage, ...kinds: string[]): void {
-    this.#storage.delete(...kinds.map(kind => keyOf(kind, sequence))).catch(this.#onTrouble)
+    this.#storage.delete(...kinds.map(kind => keyOf(kind, sequence))).catch(this.#handlers.trouble)
   }
 }
 

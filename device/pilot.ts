@@ -40,6 +40,8 @@ interface Visit {
   /** Undefined until CONNACK. */
   upSince: number | undefined
   dismissal: { readonly code: number; readonly reference: string | undefined } | undefined
+  /** It was up long enough for its endpoint to count as working. */
+  isProven: boolean
   /** The watchdog gave up. */
   isDead: boolean
   moveTo: Target | undefined
@@ -106,7 +108,9 @@ export class Pilot {
       const { visit, reason } = await this.#go(target, because)
       if (visit.upSince !== undefined) {
         this.#offlineSince = performance.now()
-        this.#events.emit('offline', { region: target.region.name, reason })
+        const { moveTo } = visit
+        const why = moveTo === undefined ? reason : `Moving to region '${moveTo.region.name}'`
+        this.#events.emit('offline', { region: target.region.name, reason: why })
       }
       if (this.#stopped.signal.aborted) return
       ;({ next, because } = await this.#learn(visit, reason))
@@ -161,7 +165,7 @@ export class Pilot {
   #go(target: Target, because: MoveReason): Promise<{ visit: Visit; reason: string }> {
     return new Promise(resolve => {
       const visit: Visit = {
-        ...{ target, because, isDead: false },
+        ...{ target, because, isDead: false, isProven: false },
         ...{ upSince: undefined, dismissal: undefined, moveTo: undefined, watchdog: undefined },
         ended: reason => resolve({ visit, reason }),
       }
@@ -178,9 +182,8 @@ export class Pilot {
     if (moveTo !== undefined) return { next: moveTo, because: 'better' }
     if (dismissal !== undefined) return this.#learnDismissal(target, dismissal, upSince !== undefined)
     const { limits, random } = this.#options
-    const wasStable = upSince !== undefined && !visit.isDead && now - upSince >= limits.stableMs
-    if (!wasStable) circuit.failed(now)
-    if (visit.isDead) circuit.avoid(now)
+    if (visit.isDead || !visit.isProven) circuit.failed(now)
+    if (visit.isDead || upSince === undefined) circuit.avoid(now)
     if (upSince === undefined) {
       this.#events.warn('connection-refused', `No connection to ${target.endpoint.url}: ${reason}`)
       return { next: undefined, because: 'refused' }
@@ -300,7 +303,10 @@ export class Pilot {
     const now = performance.now()
     const { stableMs, uplinkBytesPerSec } = this.#options.limits
     const circuit = this.#circuits.of(visit.target.endpoint)
-    if (circuit.failures > 0 && now - visit.upSince >= stableMs) circuit.worked()
+    if (!visit.isProven && now - visit.upSince >= stableMs) {
+      visit.isProven = true
+      circuit.worked()
+    }
     const verdict = visit.watchdog.tick(now, (this.#vehicle.bytesOnTheirWay() / uplinkBytesPerSec) * 1000)
     if (verdict === 'ping') this.#vehicle.ping()
     else if (verdict === 'suspect') this.#scout.lookAhead(this.#regions)

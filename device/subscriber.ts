@@ -37,13 +37,13 @@ export class Subscriber {
   }
 
   async unsubscribe(filter: string): Promise<void> {
-    this.#subscriptions.remove(filter)
+    this.#subscriptions.leave(filter)
     this.#end(filter, waiter => waiter.reject(new DeviceError('closed', `Filter '${filter}' was unsubscribed`)))
-    if (!this.#connection.isUp) return
-    await this.#connection.unsubscribe(filter)
+    if (this.#connection.isUp) await this.#leave(filter)
   }
 
   connected(sessionPresent: boolean): void {
+    for (const filter of this.#subscriptions.leaving(sessionPresent)) void this.#leave(filter).catch(() => undefined)
     for (const [filter, options] of this.#subscriptions.missing(sessionPresent)) void this.#ask(filter, options)
   }
 
@@ -64,6 +64,16 @@ export class Subscriber {
       this.#subscriptions.remove(filter)
       if (!this.#waiters.has(filter)) this.#events.warn('subscription-failed', error.message)
       this.#end(filter, waiter => waiter.reject(error))
+    }
+  }
+
+  async #leave(filter: string): Promise<void> {
+    try {
+      await this.#connection.unsubscribe(filter)
+      this.#subscriptions.left(filter)
+    } catch (error) {
+      // Without connection the next broker is told.
+      if (!(error instanceof DeviceError) || error.code !== 'offline') throw error
     }
   }
 

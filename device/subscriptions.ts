@@ -20,6 +20,8 @@ export class Subscriptions {
   readonly #filters = new Map<string, SubscribeOptions>()
   /** Not confirmed by a broker that keeps our session. */
   readonly #open = new Set<string>()
+  /** Unsubscribed, which no broker has confirmed. */
+  readonly #gone = new Set<string>()
 
   constructor(max: number) {
     this.#max = max
@@ -35,6 +37,7 @@ export class Subscriptions {
       throw new DeviceError('invalid', `Filter '${filter}' is one too many: ${this.#max} subscriptions are allowed`)
     this.#filters.set(filter, options)
     this.#open.add(filter)
+    this.#gone.delete(filter)
   }
 
   confirmed(filter: string): void {
@@ -44,6 +47,23 @@ export class Subscriptions {
   remove(filter: string): void {
     this.#filters.delete(filter)
     this.#open.delete(filter)
+  }
+
+  /** The broker has to be told, this one or the next. Of too many the oldest is forgotten: its messages go on coming. */
+  leave(filter: string): void {
+    this.remove(filter)
+    this.#gone.add(filter)
+    if (this.#gone.size > this.#max) for (const oldest of [...this.#gone].slice(0, 1)) this.#gone.delete(oldest)
+  }
+
+  left(filter: string): void {
+    this.#gone.delete(filter)
+  }
+
+  /** What a new connection has to unsubscribe: nothing if the broker knows no session. */
+  leaving(sessionPresent: boolean): string[] {
+    if (!sessionPresent) this.#gone.clear()
+    return [...this.#gone]
   }
 
   /** What a new connection has to ask for: everything if the broker knows no session, otherwise what it never confirmed. */

@@ -12,7 +12,7 @@ test('waits are drawn from 0 to a bound that doubles up to the longest', () => {
     longest.failed(0)
     shortest.failed(0)
     waits.push(longest.readyAt)
-    expect(shortest.readyAt).toBe(0)
+    expect(shortest.readyAt).toBe(10)
   }
   expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 8000])
   expect(longest.isReady(7999)).toBe(false)
@@ -35,6 +35,18 @@ test('what works is closed and not avoided', () => {
   expect(circuit.failures).toBe(0)
   expect(circuit.isReady(0)).toBe(true)
   expect(circuit.isAvoided(0)).toBe(false)
+})
+
+test('who disappoints again and again is avoided for longer', () => {
+  const circuit = new Circuit(bounds, () => 0)
+  for (let n = 0; n < 3; n++) circuit.avoid(0)
+  expect(circuit.isAvoided(3999)).toBe(true)
+  expect(circuit.isAvoided(4000)).toBe(false)
+  for (let n = 0; n < 100; n++) circuit.avoid(0)
+  expect(circuit.isAvoided(32_000)).toBe(false)
+  circuit.worked()
+  circuit.avoid(0)
+  expect(circuit.isAvoided(1000)).toBe(false)
 })
 
 test('many failures do not overflow', () => {

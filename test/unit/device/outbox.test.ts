@@ -14,6 +14,7 @@ const message = (topic: string, more: Partial<NewMessage> = {}): NewMessage => (
 let records: Map<string, string>
 let failing: string | undefined
 const troubles: string[] = []
+const dropped: string[] = []
 
 const storage: Storage = {
   open: () => Promise.resolve(new Map(records)),
@@ -31,16 +32,15 @@ beforeEach(() => {
   records = new Map()
   failing = undefined
   troubles.length = 0
+  dropped.length = 0
 })
 
 const outbox = (bounds = { outboxMaxMessages: 10, outboxMaxBytes: 10_000 }): Outbox =>
-  new Outbox(
-    storage,
-    bounds,
-    new PacketIds(),
-    () => undefined,
-    error => troubles.push(error.message),
-  )
+  new Outbox(storage, bounds, new PacketIds(), {
+    changed: () => undefined,
+    dropped: error => dropped.push(error.code),
+    trouble: error => troubles.push(error.message),
+  })
 
 const stored = (): Promise<void> => new Promise(resolve => setTimeout(resolve))
 const topics = (box: Outbox): string[] => {
@@ -138,6 +138,7 @@ test('what has expired is not sent', async () => {
   await stored()
   expect(box.next(6001)).toBeUndefined()
   await expect(sent).rejects.toMatchObject({ code: 'expired' })
+  expect(dropped).toEqual(['expired'])
 })
 
 test('close rejects what is open and leaves it stored', async () => {
