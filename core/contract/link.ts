@@ -1,7 +1,8 @@
 /**
  * The link between an edge and the core: the only thing the two know of each other. In one process it is function calls,
  * between processes a WebSocket carries the same records. Calls never throw for what a device did; `done` callbacks run
- * later, never inside the call, and for one client in the order of the calls.
+ * later, never inside the call, and for one client in the order of the calls; only that of `subscribe` may come behind others,
+ * when other sites have to be asked first.
  *
  * One turn: an edge calls `publish`, `journal`, … while it reads its sockets; the core appends all of it as one envelope,
  * then answers receipts and done-callbacks, routes, and calls `EdgePort.deliver`; then the edge writes its sockets.

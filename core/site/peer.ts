@@ -229,6 +229,7 @@ export class Peer implements PeerEdge, Importer {
     this.#relay.beginAnew()
     this.#life++
     this.#replaced = false
+    this.#againAt = 0
     this.#claimed.clear()
     this.#answers.clear()
   }
