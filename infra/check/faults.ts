@@ -19,44 +19,118 @@ export interface Fault {
   readonly says: RegExp
 }
 
-export const FAULTS: readonly Fault[] = [
-  {
-    kind: 'misspelt attribute',
-    module: 'edge-region',
-    file: 'load-balancer.tf',
-    from: 'proxy_protocol_v2 = true',
-    to: 'proxy_protocol_v3 = true',
-    caughtBy: 'validate',
-    says: /argument named "proxy_protocol_v3" is not expected/,
-  },
-  {
-    kind: 'wrong value',
-    module: 'edge-region',
-    file: 'load-balancer.tf',
-    from: 'load_balancer_type               = "network"',
-    to: 'load_balancer_type               = "netwrok"',
-    caughtBy: 'values',
-    says: /load_balancer_type is 'netwrok'/,
-  },
-  {
-    kind: 'missing variable',
-    module: 'edge-region',
-    file: 'variables.tf',
-    from: 'variable "collector_image" {',
-    to: 'variable "collector" {',
-    caughtBy: 'validate',
-    says: /input variable with the name "collector_image" has not been declared/,
-  },
-  {
-    kind: 'open to all',
-    module: 'edge-region',
-    file: 'service.tf',
-    from: 'referenced_security_group_id = aws_security_group.load_balancer.id\n  from_port                    = each.value\n  to_port                      = each.value\n  ip_protocol                  = "tcp"',
-    to: 'cidr_ipv4 = "0.0.0.0/0"\n  ip_protocol = "-1"',
-    caughtBy: 'values',
-    says: /cidr_ipv4 is 0\.0\.0\.0\/0, open to all/,
-  },
-]
+type Row = Omit<Fault, 'module'>
+
+/** An attribute of AWS that is not spelt so. */
+const misspelt = (file: string, from: string, to: string): Row => ({
+  ...{ kind: 'misspelt attribute', file, from, to, caughtBy: 'validate' },
+  says: new RegExp(`"${to.trim().split(' ')[0]}"`),
+})
+/** A value that AWS does not know. */
+const wrongValue = (file: string, from: string, to: string): Row => ({
+  ...{ kind: 'wrong value', file, from, to, caughtBy: 'values' },
+  says: new RegExp(`is '${/"([^"]+)"$/.exec(to)?.[1]}'; allowed`),
+})
+/** A variable that is used and not there any more. */
+const missing = (name: string): Row => ({
+  ...{ kind: 'missing variable', file: 'variables.tf', from: `variable "${name}" {`, to: `variable "${name}s" {` },
+  ...{ caughtBy: 'validate', says: new RegExp(`"${name}" has not been declared|must refer to var.${name}s`) },
+})
+const open = (file: string, from: string, to: string, caughtBy: Fault['caughtBy'], says: RegExp): Row => ({
+  ...{ kind: 'open to all', file, from, to, caughtBy, says },
+})
+
+const BY_MODULE: Readonly<Record<string, readonly Row[]>> = {
+  'edge-region': [
+    misspelt('load-balancer.tf', 'proxy_protocol_v2 = true', 'proxy_protocol_v3 = true'),
+    wrongValue('load-balancer.tf', '= "network"', '= "netwrok"'),
+    missing('collector_image'),
+    open(
+      'service.tf',
+      'referenced_security_group_id = aws_security_group.load_balancer.id\n  from_port                    = each.value\n  to_port                      = each.value\n  ip_protocol                  = "tcp"',
+      'cidr_ipv4   = "0.0.0.0/0"\n  ip_protocol = "-1"',
+      'values',
+      /cidr_ipv4 is 0\.0\.0\.0\/0, open to all/,
+    ),
+  ],
+  'core-site': [
+    misspelt('rocketmq.tf', 'final_snapshot    = true', 'last_snapshot = true'),
+    wrongValue('rocketmq.tf', 'type              = "gp3"', 'type = "gp4"'),
+    missing('kms_key_arn'),
+    open(
+      'rocketmq.tf',
+      'description                  = "Cores"\n  referenced_security_group_id = aws_security_group.core.id\n  from_port                    = var.topology.ports.proxy\n  to_port                      = var.topology.ports.proxy',
+      'description = "Cores"\n  cidr_ipv4 = "0.0.0.0/0"\n  from_port = 0\n  to_port = 65535',
+      'policy',
+      /CKV_AWS_24/,
+    ),
+  ],
+  'global-redis': [
+    misspelt('main.tf', 'read_regions   = var.read_regions', 'replica_regions = var.read_regions'),
+    wrongValue('main.tf', 'region         = "global"', 'region = "globe"'),
+    missing('high_availability'),
+    open('main.tf', 'ip_allowlist = var.allowed_cidrs', 'ip_allowlist = null', 'test', /may connect from anywhere/),
+  ],
+  'global-dns': [
+    misspelt('main.tf', 'resource_path     = "/readyz"', 'path = "/readyz"'),
+    wrongValue('main.tf', 'type              = "HTTPS"', 'type = "HTTPSS"'),
+    missing('hostname'),
+    open(
+      'main.tf',
+      'evaluate_target_health = false\n  }\n}',
+      'evaluate_target_health = false\n  }\n}\n\nresource "aws_security_group" "open" {\n  region = "us-east-1"\n  ingress {\n    from_port = 0\n    to_port = 0\n    protocol = "-1"\n    cidr_blocks = ["0.0.0.0/0"]\n  }\n}',
+      'policy',
+      /CKV_AWS_24/,
+    ),
+  ],
+  'region-peering': [
+    misspelt('main.tf', 'peer_region = var.to.aws_region', 'other_region = var.to.aws_region'),
+    // Nothing of it has values to choose from: the wrong one is a region of the other side.
+    {
+      kind: 'wrong value',
+      file: 'main.tf',
+      from: 'region                    = var.to.aws_region\n  vpc_peering_connection_id',
+      to: 'region                    = var.from.aws_region\n  vpc_peering_connection_id',
+      caughtBy: 'test',
+      says: /The other region does not accept/,
+    },
+    missing('name'),
+    open(
+      'main.tf',
+      'destination_cidr_block    = var.to.cidr',
+      'destination_cidr_block    = "0.0.0.0/0"',
+      'policy',
+      /CKV2_AWS_44/,
+    ),
+  ],
+  observability: [
+    misspelt('main.tf', 'treat_missing_data  = each.value.missing', 'missing_data  = each.value.missing'),
+    wrongValue('main.tf', 'comparison_operator = each.value.operator', 'comparison_operator = "LessThan"'),
+    missing('region'),
+    open(
+      'main.tf',
+      'Principal = { Service = "cloudwatch.amazonaws.com" }\n      Action    = "sns:Publish"\n      Resource  = aws_sns_topic.alarms.arn\n      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }',
+      'Principal = "*"\n      Action    = "sns:Publish"\n      Resource  = aws_sns_topic.alarms.arn',
+      'policy',
+      /CKV_AWS_169/,
+    ),
+  ],
+  topology: [
+    {
+      ...{ kind: 'misspelt attribute', file: 'outputs.tf', from: '= region.edges', to: '= region.egdes' },
+      ...{ caughtBy: 'test', says: /does not have an attribute named "egdes"/ },
+    },
+    {
+      ...{ kind: 'wrong value', file: 'main.tf', from: 'core           = 8090', to: 'core           = 8091' },
+      ...{ caughtBy: 'test', says: /command line of a core is not as expected/ },
+    },
+    missing('drain'),
+  ],
+}
+
+export const FAULTS: readonly Fault[] = Object.entries(BY_MODULE).flatMap(([module, rows]) =>
+  rows.map(row => ({ module, ...row })),
+)
 
 /** @returns the faults that were not caught, and how */
 export async function uncaught(where: Terraform): Promise<string[]> {

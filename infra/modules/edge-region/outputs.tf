@@ -26,3 +26,8 @@ output "target_groups" {
   description = "What CloudWatch calls the target groups, by what they listen for."
   value       = { for name, group in aws_lb_target_group.edge : name => group.arn_suffix }
 }
+
+output "nat_cidrs" {
+  description = "Addresses that the region reaches the Internet from."
+  value       = [for address in aws_eip.nat : "${address.public_ip}/32"]
+}

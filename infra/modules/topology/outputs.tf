@@ -7,16 +7,18 @@ output "regions" {
   description = "What each region needs to know, by name. `edge_command` and `core_commands` are words after `meridian`; secrets are not among them."
   value = {
     for name, region in var.regions : name => {
-      name        = name
-      aws_region  = coalesce(region.aws_region, name)
-      site        = region.site
-      sites       = local.sites_by_distance[name]
-      failover    = try(local.nearest[name][0], null)
-      share       = length(var.regions) == 1 ? 100 : region.share
-      hostname    = local.hostnames[name]
-      zone        = local.zone[name]
-      cidr        = local.cidrs[name]
-      other_cidrs = [for other in local.names : local.cidrs[other] if other != name]
+      name       = name
+      aws_region = coalesce(region.aws_region, name)
+      site       = region.site
+      sites      = local.sites_by_distance[name]
+      failover   = try(local.nearest[name][0], null)
+      share      = length(var.regions) == 1 ? 100 : region.share
+      # Of the load balancer there, whatever its health; and the name that DNS leads to, with the next region behind it.
+      hostname      = local.hostnames[name]
+      near_hostname = "near-${name}.mqtt.${var.domain}"
+      zone          = local.zone[name]
+      cidr          = local.cidrs[name]
+      other_cidrs   = [for other in local.names : local.cidrs[other] if other != name]
       # /20 each: the load balancer's first, then those of tasks and servers.
       subnets = [for letter in region.zones : {
         letter  = letter

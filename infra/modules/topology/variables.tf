@@ -11,7 +11,7 @@ variable "name" {
 }
 
 variable "domain" {
-  description = "DNS zone of the devices: they connect to mqtt.DOMAIN, or to REGION.mqtt.DOMAIN."
+  description = "DNS zone of the devices: they connect to mqtt.DOMAIN, or to REGION.mqtt.DOMAIN if they choose a region themselves."
   type        = string
   nullable    = false
 

@@ -1,0 +1,74 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_ssm_parameter" {
+    defaults = { value = "ami-0123456789abcdef0" }
+  }
+  mock_resource "aws_eip" {
+    defaults = { public_ip = "192.0.2.1" }
+  }
+  mock_resource "aws_secretsmanager_secret" {
+    defaults = { arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:meridian/state-AbCdEf" }
+  }
+}
+mock_provider "upstash" {
+  mock_resource "upstash_redis_database" {
+    defaults = { endpoint = "global-db.upstash.io", port = 6379, password = "secret" }
+  }
+}
+
+variables {
+  domain  = "example.com"
+  zone_id = "Z0123456789ABCDEFGHIJ"
+  images = {
+    meridian  = "meridian@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    rocketmq  = "apache/rocketmq@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    collector = "collector@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  }
+  redis = { primary_region = "eu-central-1", read_regions = ["us-east-1"] }
+  secrets = {
+    link_token    = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:meridian/link-token-AbCdEf"
+    link_ca       = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:meridian/link-ca-AbCdEf"
+    password_file = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:meridian/users-AbCdEf"
+    links = {
+      eu = { certificate = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:meridian/eu/certificate-AbCdEf", key = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:meridian/eu/key-AbCdEf" }
+      us = { certificate = "arn:aws:secretsmanager:us-east-1:123456789012:secret:meridian/us/certificate-AbCdEf", key = "arn:aws:secretsmanager:us-east-1:123456789012:secret:meridian/us/key-AbCdEf" }
+    }
+  }
+  regions = {
+    eu = { index = 0, aws_region = "eu-central-1", certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0", near = ["us"] }
+    us = { index = 1, aws_region = "us-east-1", certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/0", near = ["eu"] }
+    ap = { index = 2, aws_region = "ap-southeast-1", certificate_arn = "arn:aws:acm:ap-southeast-1:123456789012:certificate/0", near = ["us"], site = false }
+  }
+}
+
+run "three_regions_of_which_two_have_a_site" {
+  assert {
+    condition     = keys(module.edge) == ["ap", "eu", "us"] && keys(module.site) == ["eu", "us"] && keys(module.peering) == ["ap-eu", "ap-us", "eu-us"]
+    error_message = "Edges, sites and peerings are not those of the map."
+  }
+  assert {
+    condition     = output.hostname == "mqtt.example.com" && output.regions.ap.hostname == "ap.mqtt.example.com"
+    error_message = "Names are not those that devices are told."
+  }
+}
+
+run "one_region" {
+  variables {
+    regions = { eu = { index = 0, aws_region = "eu-central-1", certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0" } }
+    redis   = { primary_region = "eu-central-1" }
+  }
+  assert {
+    condition     = keys(module.edge) == ["eu"] && keys(module.site) == ["eu"] && length(module.peering) == 0
+    error_message = "One region is not an edge region and a site."
+  }
+}
+
+run "site_without_a_certificate" {
+  command = plan
+  variables {
+    regions = { jp = { index = 0, aws_region = "ap-northeast-1", certificate_arn = "arn:aws:acm:ap-northeast-1:123456789012:certificate/0" } }
+  }
+  expect_failures = [var.secrets]
+}
