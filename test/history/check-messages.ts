@@ -9,6 +9,7 @@ interface Published {
   /** Place among all first sends: what one publisher sends on one topic has to arrive in this order. */
   readonly place: number
   acknowledged: boolean
+  readonly sentAt: number
   /** Where its publisher was connected when it was acknowledged. */
   edge: string
 }
@@ -16,8 +17,14 @@ interface Published {
 type Received = EventOf<'received'>
 type Book = ReadonlyMap<string, Published>
 
-/** `per-edge`: messages that one publisher had acknowledged at several places may overtake each other, as between sites. */
-export type Order = 'kept' | 'per-edge'
+/** Which messages of one publisher and topic may overtake each other. */
+export type Order =
+  | 'kept'
+  /**
+   * Those that it had acknowledged at different places. With `lateFrom`, also those that a lost place had for a subscriber
+   * who connected elsewhere after they were sent: they come from that moment on, when it is back.
+   */
+  | { readonly per: 'edge'; readonly lateFrom?: number }
 
 /** Acknowledged messages that have not come, to a session or to any member of a group: losses, once nothing is under way. */
 export const lostMessages = (events: readonly HistoryEvent[], subscriptions: readonly Subscription[]): string[] =>
@@ -60,12 +67,15 @@ export function wrongMessages(
 ): string[] {
   const book = published(events)
   const of = receptions(events)
+  const connacks = Map.groupBy(eventsOf(events, 'connack'), one => one.client)
   return subscriptions.flatMap(one => {
     const received = of(one)
     return [
       ...twice(one, received, book, owed),
       ...strange(one, received, book, round),
-      ...(one.group === undefined ? outOfOrder(one, received, book, order) : []),
+      ...(one.group === undefined
+        ? outOfOrder(one, received, book, streamsOf(order, connacks.get(one.client) ?? []))
+        : []),
     ]
   })
 }
@@ -87,7 +97,15 @@ function published(events: readonly HistoryEvent[]): Map<string, Published> {
     if (event.is === 'connack') edges.set(event.client, event.edge)
     else if (event.is === 'sent' && !event.retain && !book.has(event.payload)) {
       const { client, qos, topic } = event
-      book.set(event.payload, { publisher: client, qos, topic, place: book.size, acknowledged: false, edge: '' })
+      book.set(event.payload, {
+        publisher: client,
+        qos,
+        topic,
+        place: book.size,
+        acknowledged: false,
+        sentAt: event.at,
+        edge: '',
+      })
     } else if (event.is === 'acknowledged') {
       const message = book.get(event.payload)
       if (message === undefined) continue
@@ -146,16 +164,30 @@ function strange({ client, qos }: Subscription, received: readonly Received[], b
   return wrong.size === 0 ? [] : [`${client} got ${listed([...wrong])}`]
 }
 
+type StreamOf = (message: Published, receivedAt: number) => string
+
+/** What has to be in order: messages of the same stream. */
+function streamsOf(order: Order, connacks: readonly EventOf<'connack'>[]): StreamOf {
+  const same = ({ publisher, topic }: Published): string => `${publisher} ${topic}`
+  if (order === 'kept') return same
+  const { lateFrom = Number.POSITIVE_INFINITY } = order
+  const lastConnack = connacks.findLast(one => one.at < lateFrom)?.at ?? 0
+  return (message, receivedAt) => {
+    const isLate = receivedAt >= lateFrom && message.sentAt < lastConnack
+    return `${same(message)} ${message.edge} ${isLate}`
+  }
+}
+
 /** Order counts among first deliveries, by publisher and topic [MQTT-4.6.0-5]. */
-function outOfOrder({ client }: Subscription, received: readonly Received[], book: Book, order: Order): string[] {
+function outOfOrder({ client }: Subscription, received: readonly Received[], book: Book, streamOf: StreamOf): string[] {
   const seen = new Set<string>()
   const last = new Map<string, number>()
   const back: string[] = []
-  for (const { payload } of received) {
+  for (const { payload, at } of received) {
     const message = book.get(payload)
     if (message === undefined || seen.has(payload)) continue
     seen.add(payload)
-    const stream = `${message.publisher} ${message.topic} ${order === 'kept' ? '' : message.edge}`
+    const stream = streamOf(message, at)
     if (message.place < (last.get(stream) ?? -1)) back.push(payload)
     else last.set(stream, message.place)
   }

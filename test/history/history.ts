@@ -13,6 +13,8 @@ export interface Subscription {
 /** `at` counts milliseconds on one clock; `connection` numbers the connections of all clients. */
 export type HistoryEvent = { readonly at: number } & (
   | { readonly is: 'fault'; readonly name: string }
+  /** The harm of the fault before is done: what is sent from now on shows when it is over. */
+  | { readonly is: 'struck' }
   /** CONNACK with code 0. */
   | { readonly is: 'connack'; readonly client: string; readonly connection: number; readonly edge: string }
   | { readonly is: 'closed'; readonly client: string; readonly connection: number; readonly by: 'client' | 'server' }

@@ -13,19 +13,20 @@ export interface Recovery {
 export function recoveryOf(events: readonly HistoryEvent[], concerns = (_client: string): boolean => true): Recovery {
   const fault = eventsOf(events, 'fault')[0]
   if (fault === undefined) return { publishMs: [], ownedMs: [] }
+  const struckAt = eventsOf(events, 'struck')[0]?.at ?? fault.at
   const after = events.filter(event => event.at >= fault.at && 'client' in event && concerns(event.client))
   return {
-    publishMs: [...firstPublishes(after).values()].map(at => at - fault.at),
+    publishMs: [...firstPublishes(after, struckAt).values()].map(at => at - fault.at),
     ownedMs: [...regained(after).values()].map(at => at - fault.at),
   }
 }
 
-/** By publisher: when the first message sent in these events was acknowledged. */
-function firstPublishes(events: readonly HistoryEvent[]): Map<string, number> {
+/** By publisher: when the first message that was sent from then on was acknowledged. */
+function firstPublishes(events: readonly HistoryEvent[], from: number): Map<string, number> {
   const sent = new Set<string>()
   const first = new Map<string, number>()
   for (const event of events) {
-    if (event.is === 'sent' && !event.dup && !event.retain) sent.add(event.payload)
+    if (event.is === 'sent' && event.at >= from && !event.dup && !event.retain) sent.add(event.payload)
     if (event.is === 'acknowledged' && sent.has(event.payload) && !first.has(event.client)) {
       first.set(event.client, event.at)
     }

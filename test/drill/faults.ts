@@ -1,0 +1,157 @@
+/** The scenarios that happen to a whole crowd under load. Each ends with everything that it stopped running again. */
+import type { Regions } from '../../infra/local/regions/start.ts'
+import { sleep, until } from '../harness/process.ts'
+import { placeOf } from './crowd.ts'
+import { drain } from './drain.ts'
+import type { Scenario, Scene } from './scenario.ts'
+
+const OUTAGE_MS = 20_000
+const SWITCH_MS = 60_000
+/** SIGTERM of an edge sends its clients away first. */
+const POLITE_MS = 60_000
+
+/** A region with a site, another one each round. */
+const victimOf = ({ sites, round, settings }: Scene): string => sites[(round + settings.seed) % sites.length]!
+
+const outage = ({ settings, random }: Scene): Promise<void> =>
+  sleep(OUTAGE_MS * settings.patience * (0.75 + random() / 2))
+
+const regionLoss: Scenario = {
+  name: 'region-loss',
+  text: 'kill -9 of everything in a region, RocketMQ included; in half of the rounds its lines fall silent before. Restored later',
+  async run(scene) {
+    const { regions, random, begins, struck, returns, healed, step } = scene
+    const name = victimOf(scene)
+    const region = regions.regions[name]!
+    const silent = random() < 0.5
+    step(`${name} is lost${silent ? ' without a word' : ''}`)
+    // Silence is noticed a while later, the end of processes at once.
+    if (silent) await region.cut()
+    begins([name])
+    if (!silent) await region.kill()
+    struck()
+    if (silent) await region.kill()
+    await outage(scene)
+    step(`${name} comes back`)
+    returns()
+    if (silent) await region.heal()
+    await region.restore()
+    healed()
+  },
+}
+
+const siteLoss: Scenario = {
+  name: 'site-loss',
+  text: 'kill -9 of RocketMQ and the cores of a site; its edges live on and link to another site. Restored later',
+  async run(scene) {
+    const { regions, begins, struck, returns, healed, step } = scene
+    const name = victimOf(scene)
+    step(`${name} loses its site`)
+    begins([name])
+    await regions.regions[name]!.kill('site')
+    struck()
+    await outage(scene)
+    step(`${name} gets its site back`)
+    returns()
+    await regions.regions[name]!.restore()
+    healed()
+  },
+}
+
+const partition: Scenario = {
+  name: 'partition',
+  text: 'a region is cut off from the others, in every second round from Redis, too; devices reach both sides, and some change sides',
+  closedWithinMs: 10_000,
+  async run(scene) {
+    const { regions, begins, struck, returns, healed, step, apart, round, crowd, figures, findings } = scene
+    const name = victimOf(scene)
+    const region = regions.regions[name]!
+    const keepRedis = round % 2 === 1
+    step(`${name} is cut off${keepRedis ? '' : ', from Redis as well'}`)
+    begins([name])
+    // Without Redis it cannot renew its lease.
+    if (!keepRedis) apart([name])
+    await region.cut({ wanOnly: true, keepRedis })
+    struck()
+    await outage(scene)
+    await crossOver(scene, name)
+    const inside = crowd.connectedTo([name])
+    const before = scene.acknowledged(inside)
+    await outage(scene)
+    const after = scene.acknowledged(inside)
+    for (const side of ['inside', 'outside'] as const) {
+      const served = after[side] - before[side]
+      figures.set(`acknowledged ${side}`, served)
+      if (served === 0) findings.push(`Nothing was acknowledged ${side} of ${name} while it was cut off`)
+    }
+    step(`${name} is connected again`)
+    returns()
+    await region.heal()
+    healed()
+  },
+}
+
+/** Roamers open a second connection on the other side; the older one stays open. */
+async function crossOver({ crowd, regions, findings }: Scene, name: string): Promise<void> {
+  const places = regions.endpointsFrom().map(one => placeOf({ region: one.name, url: one.mqtt }))
+  await Promise.all(
+    crowd.roamers.map(async roamer => {
+      const isInside = roamer.line?.edge === name
+      const there = places.find(place => (place.name === name) !== isInside)!
+      // Inside, without Redis, nobody can be let in.
+      if (!(await roamer.attach(there)) && isInside)
+        findings.push(`${roamer.name} could not connect to ${there.name} while ${name} was cut off`)
+    }),
+  )
+}
+
+const redisLoss: Scenario = {
+  name: 'redis-loss',
+  text: 'kill -9 of Redis, which comes back 20 s later with its append-only file',
+  async run(scene) {
+    const { regions, begins, struck, healed, step, settings } = scene
+    step('Redis is lost')
+    begins(Object.keys(regions.regions))
+    await regions.redis.kill()
+    struck()
+    await sleep(OUTAGE_MS * settings.patience)
+    step('Redis comes back')
+    await regions.redis.restore()
+    healed()
+  },
+}
+
+const rollingUpgrade: Scenario = {
+  name: 'rolling-upgrade',
+  text: 'every edge, then every core, gets SIGTERM and is started again, one after the other',
+  edges: 2,
+  cores: 2,
+  async run({ regions, begins, struck, healed, step, sites }) {
+    begins(Object.keys(regions.regions))
+    struck()
+    for (const region of Object.values(regions.regions)) {
+      for (const { name } of region.edges) {
+        step(`${region.name} ${name}`)
+        await region.stop(name, POLITE_MS)
+        await region.restore()
+      }
+    }
+    for (const site of sites) {
+      for (const { name } of regions.regions[site]!.cores) {
+        step(`${site} ${name}`)
+        await regions.regions[site]!.stop(name, POLITE_MS)
+        await someActive(regions, site)
+        await regions.regions[site]!.restore()
+      }
+    }
+    healed()
+  },
+}
+
+const someActive = (regions: Regions, site: string): Promise<true> =>
+  until(`a core of ${site} to serve`, SWITCH_MS, async () => {
+    const answers = regions.regions[site]!.cores.map(({ http }) => fetch(`${http}/readyz`).catch(() => undefined))
+    return (await Promise.all(answers)).some(one => one?.ok) ? true : undefined
+  })
+
+export const FAULTS: readonly Scenario[] = [regionLoss, siteLoss, partition, redisLoss, rollingUpgrade, drain]

@@ -1,0 +1,207 @@
+/** One round: load, a fault under it, quiet, and the findings. Decides when to wait for what, and how long at most. */
+import { Mortal, retainedAt } from '../chaos/cluster/mortal.ts'
+import type { Place } from '../chaos/cluster/rig.ts'
+import { sleep, until } from '../harness/process.ts'
+import { missing, type RoundRules, wrong } from '../history/check.ts'
+import { type Missing, missingMessages, type Order } from '../history/check-messages.ts'
+import { checkOwners } from '../history/check-owners.ts'
+import { checkRetained, keptAfter } from '../history/check-retained.ts'
+import { lostWills, wrongWills } from '../history/check-wills.ts'
+import { eventsOf } from '../history/history.ts'
+import type { Recorder } from '../history/recorder.ts'
+import { type Recovery, recoveryOf } from '../history/recovery.ts'
+import { type Tallies, tally } from '../history/tally.ts'
+import { type Crowd, KEPT, placeOf } from './crowd.ts'
+import type { Kind } from './member.ts'
+import type { Scenario, Scene } from './scenario.ts'
+
+export interface RoundResult {
+  readonly scenario: string
+  readonly round: number
+  readonly seconds: number
+  /** Of the devices that were connected where the fault happened. */
+  readonly recovery: Readonly<Record<Kind, Recovery>>
+  readonly tallies: Tallies
+  readonly wills: { readonly came: number; readonly lost: number; readonly wrong: number }
+  readonly twoOwners: number
+  readonly retainedWrong: number
+  readonly publishesFailed: number
+  readonly figures: Readonly<Record<string, number>>
+  /** Empty if all is well. */
+  readonly findings: readonly string[]
+}
+
+/** What lasts from one round to the next. */
+export interface Stage extends Pick<Scene, 'regions' | 'settings' | 'random' | 'sites' | 'step'> {
+  readonly crowd: Crowd
+  readonly recorder: Recorder
+  /** Last retained values. */
+  kept: Map<string, string>
+  /** What was missing at the end of a round. */
+  readonly owed: Map<string, Set<string>>
+}
+
+const TICK_MS = 50
+const WARM_MS = 3_000
+const HOME_MS = 60_000
+const UP_MS = 120_000
+const AFTER_MS = 3_000
+const DRAIN_MS = 120_000
+/** A duplicate would come late. */
+const QUIET_MS = 2_000
+const MORTALS_SHARE = 0.05
+
+export async function runRound(stage: Stage, scenario: Scenario, round: number): Promise<RoundResult> {
+  const beginMs = performance.now()
+  const { crowd, recorder } = stage
+  await goHome(crowd)
+  recorder.begin(
+    crowd.all.flatMap(({ name, line }) => (line === undefined ? [] : [{ is: 'connack', client: name, ...line }])),
+  )
+  for (const { name, will } of crowd.members)
+    if (will !== undefined) recorder.record({ is: 'will', client: name, payload: will, delayed: true })
+  const play = new Play(stage, scenario, round)
+  const { findings } = play.scene
+  const attempt = async (what: Promise<unknown>): Promise<void> => {
+    await what.catch((error: unknown) => findings.push(error instanceof Error ? error.message : String(error)))
+  }
+  await attempt(play.run())
+  await attempt(until('all publishes to be acknowledged', DRAIN_MS, () => crowd.unacknowledged === 0 || undefined))
+  const events = recorder.events
+  const rules = play.rules
+  await until('everything to arrive', DRAIN_MS, async () => {
+    await sleep(1_000)
+    return missing(events, rules).length === 0 || undefined
+  }).catch(() => {})
+  await sleep(QUIET_MS)
+  findings.push(...missing(events, rules), ...wrong(events, rules))
+  stage.kept = keptAfter(stage.kept, events)
+  owe(stage.owed, missingMessages(events, rules.subscriptions))
+  const retained: string[] = []
+  for (const one of stage.regions.endpointsFrom())
+    await attempt(judgeRetained(stage, placeOf({ region: one.name, url: one.mqtt }), `reader${round}`, retained))
+  findings.push(...retained)
+  const recovery = (kind: Kind): Recovery =>
+    recoveryOf(events, client => play.concerned.has(client) && client.startsWith(kind))
+  return {
+    scenario: scenario.name,
+    round,
+    seconds: (performance.now() - beginMs) / 1_000,
+    recovery: { sdk: recovery('sdk'), plain: recovery('plain') },
+    tallies: tally(events, rules.subscriptions, round),
+    wills: {
+      came: eventsOf(events, 'received').filter(one => one.client === rules.watcher).length,
+      lost: lostWills(events, rules.watcher, rules).length,
+      wrong: wrongWills(events, rules.watcher, rules).length,
+    },
+    twoOwners: checkOwners(events, rules).length,
+    retainedWrong: retained.length,
+    publishesFailed: eventsOf(events, 'wrong').filter(one => / failed: /.test(one.what)).length,
+    figures: Object.fromEntries(play.scene.figures),
+    findings,
+  }
+}
+
+/** Devices that a fault sent elsewhere come back to their region. Those that will not are used where they are. */
+async function goHome(crowd: Crowd): Promise<void> {
+  for (const member of crowd.members) member.goHome()
+  const isHome = (): boolean => crowd.isUp && crowd.members.every(one => one.line?.edge === one.home)
+  await until('everybody to be home', HOME_MS, () => isHome() || undefined).catch(() => {})
+}
+
+function owe(owed: Map<string, Set<string>>, all: readonly Missing[]): void {
+  for (const { clients, missing } of all)
+    for (const client of clients) owed.set(client, new Set([...(owed.get(client) ?? []), ...missing]))
+}
+
+async function judgeRetained(stage: Stage, place: Place, client: string, findings: string[]): Promise<void> {
+  findings.push(...checkRetained(stage.kept, await retainedAt(place, KEPT, client), place.name))
+}
+
+/** The load, the mortals and the fault of one round. */
+class Play {
+  readonly scene: Scene
+  readonly rules: RoundRules & { apartUntil?: number; order: Order; readonly maybeDead: Set<string> }
+  /** Who was connected where the fault began. */
+  concerned: ReadonlySet<string> = new Set()
+  readonly #scenario: Scenario
+  readonly #mortals: Mortal[] = []
+
+  constructor(stage: Stage, scenario: Scenario, round: number) {
+    const { regions, crowd, settings, random, sites, step, recorder, owed } = stage
+    this.#scenario = scenario
+    const { closedWithinMs } = scenario
+    this.rules = {
+      ...{ round, owed, subscriptions: crowd.subscriptions, watcher: crowd.watcher.name },
+      ...{ order: { per: 'edge' }, maybeDead: new Set() },
+      ...(closedWithinMs !== undefined && { closedWithinMs }),
+    }
+    this.scene = {
+      ...{ regions, crowd, settings, random, sites, step, round, record: recorder.record },
+      begins: names => this.#begins(names),
+      struck: () => {
+        recorder.record({ is: 'struck' })
+      },
+      returns: () => {
+        this.rules.order = { per: 'edge', lateFrom: performance.now() }
+      },
+      healed: () => {
+        this.rules.apartUntil = performance.now()
+      },
+      apart: names => {
+        for (const one of this.#mortals) if (names.includes(one.place.name)) this.rules.maybeDead.add(one.name)
+      },
+      acknowledged: inside => {
+        const all = eventsOf(recorder.events, 'acknowledged')
+        const count = all.filter(one => inside.has(one.client)).length
+        return { inside: count, outside: all.length - count }
+      },
+      figures: new Map(),
+      findings: [],
+    }
+  }
+
+  /** From the first message of the round until everybody is back. */
+  async run(): Promise<void> {
+    const { crowd, round } = this.scene
+    const load = setInterval(() => crowd.publish(round), TICK_MS)
+    try {
+      await this.#bearMortals()
+      await this.#mortals[0]?.leave(true)
+      await sleep(WARM_MS)
+      await this.#scenario.run(this.scene)
+      await until('all devices to be connected', UP_MS, () => crowd.isUp || undefined)
+      await sleep(AFTER_MS)
+    } finally {
+      clearInterval(load)
+      for (const one of this.#mortals) if (one.isUp) await one.leave(true)
+      const up = crowd.all.filter(one => !one.isUp).map(one => one.name)
+      if (up.length > 0) this.scene.findings.push(`${up.length} were not connected at the end: ${up.slice(0, 8)}`)
+    }
+  }
+
+  async #bearMortals(): Promise<void> {
+    const { regions, settings, round, record } = this.scene
+    const places = regions.endpointsFrom().map(one => placeOf({ region: one.name, url: one.mqtt }))
+    const count = Math.ceil(((settings.devices + settings.plain) * MORTALS_SHARE) / places.length)
+    for (let i = 0; i < count; i++) {
+      for (const place of places) {
+        const mortal = new Mortal(`mortal${round}-${place.name}-${i}`, place, record)
+        this.#mortals.push(mortal)
+        await mortal.live(-round * 100_000 - this.#mortals.length)
+      }
+    }
+  }
+
+  #begins(names: readonly string[]): void {
+    const { crowd, record, random } = this.scene
+    record({ is: 'fault', name: this.#scenario.name })
+    this.concerned = crowd.connectedTo(names)
+    // Nothing tells those without a library that a silent connection is dead.
+    if (this.#scenario.name === 'region-loss') {
+      for (const one of crowd.raw) if (this.concerned.has(one.name)) void one.leave().then(() => one.stay())
+      for (const one of this.#mortals) if (names.includes(one.place.name)) one.die()
+    }
+    for (const one of this.#mortals) if (one.isUp && random() < 0.4) one.die()
+  }
+}

@@ -1,0 +1,48 @@
+/** The shape of a fault that a whole crowd of devices goes through, and what it may use. */
+import type { Regions } from '../../infra/local/regions/start.ts'
+import type { Record } from '../history/recorder.ts'
+import type { Crowd } from './crowd.ts'
+import type { Settings } from './settings.ts'
+
+export interface Scene {
+  readonly regions: Regions
+  readonly crowd: Crowd
+  readonly settings: Settings
+  /** From 1 on. */
+  readonly round: number
+  readonly random: () => number
+  readonly record: Record
+  /** Regions that have a RocketMQ. */
+  readonly sites: readonly string[]
+  /** The harm is done right after this call, to devices that are connected to these regions: times count from here. */
+  begins(regions: readonly string[]): void
+  /** It is done: all of them publish, and what is sent from now on shows when the fault is over for whom. */
+  struck(): void
+  /** What was lost or cut off begins to come back. */
+  returns(): void
+  /** Everything is as it was. */
+  healed(): void
+  /** These could not be reached by others, who may take them for dead: their wills may come. */
+  apart(regions: readonly string[]): void
+  /** How many messages these clients, and the others, have had acknowledged in this round. */
+  acknowledged(inside: ReadonlySet<string>): { readonly inside: number; readonly outside: number }
+  step(text: string): void
+  /** What this scenario counts besides. */
+  readonly figures: Map<string, number>
+  readonly findings: string[]
+}
+
+export interface Scenario {
+  readonly name: string
+  readonly text: string
+  /** Of each region; default 1. */
+  readonly edges?: number
+  readonly cores?: number
+  /** Of all members; default longer than anybody is away. */
+  readonly willDelaySec?: number
+  /** An older connection has ended so long after the newer one began; default: not judged. */
+  readonly closedWithinMs?: number
+  run(scene: Scene): Promise<void>
+}
+
+export const LONG_WILL_DELAY_SEC = 300

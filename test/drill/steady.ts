@@ -1,0 +1,120 @@
+/** The scenario `steady`: what a publish in the first region costs with one region, and with several that listen to it. Both run side by side and are measured in turns. */
+
+import type { Regions } from '../../infra/local/regions/start.ts'
+import { type Packet, Wire } from '../chaos/cluster/wire.ts'
+import { sleep, until } from '../harness/process.ts'
+import { quantile } from '../history/words.ts'
+import { placeOf } from './crowd.ts'
+import type { Measured } from './results.ts'
+import { shapeOf, withRegions } from './run.ts'
+import type { Settings } from './settings.ts'
+
+const BLOCKS_PER_ROUND = 20
+const PER_BLOCK = 200
+/** A hundred a second: far from what limits. */
+const EVERY_MS = 10
+const WARM = 300
+const ANSWER_MS = 20_000
+
+/** `one` and `several`: from PUBLISH to PUBACK. */
+export async function runSteady(settings: Settings, step: (text: string) => void): Promise<Measured> {
+  const first = settings.sites[0]!
+  const common = { ...shapeOf(settings), onStep: step }
+  const [one, several]: [number[], number[]] = [[], []]
+  await withRegions({ ...common, regions: [first], sites: [first] }, alone =>
+    withRegions(common, async regions => {
+      const single = await Talk.open(alone, first)
+      const wide = await Talk.open(regions, first)
+      await single.publish(WARM)
+      await wide.publish(WARM)
+      step('Publishing in turns')
+      for (let block = 0; block < settings.rounds * BLOCKS_PER_ROUND; block++) {
+        // Not always the same one first.
+        const turns = [() => single.publish(PER_BLOCK, one), () => wide.publish(PER_BLOCK, several)]
+        for (const turn of block % 2 === 0 ? turns : turns.toReversed()) await turn()
+      }
+      single.end()
+      wide.end()
+    }),
+  )
+  const [p50, p50Several] = [quantile(one, 0.5) ?? 0, quantile(several, 0.5) ?? 0]
+  return {
+    scenario: 'steady',
+    timesMs: { one, several },
+    figures: { 'p50 with one region, µs': p50 * 1_000, 'p50 with all regions, µs': p50Several * 1_000 },
+    findings: [],
+  }
+}
+
+/** A publisher in the first region, and a subscriber in each. */
+class Talk {
+  readonly #publisher: Wire
+  readonly #subscribers: readonly Wire[]
+  readonly #sentAt = new Map<number, number>()
+  #times: number[] = []
+  #packetId = 0
+
+  private constructor(publisher: Wire, subscribers: readonly Wire[]) {
+    this.#publisher = publisher
+    this.#subscribers = subscribers
+  }
+
+  static async open(regions: Regions, first: string): Promise<Talk> {
+    const subscribers: Wire[] = []
+    for (const { name, mqtt } of Object.values(regions.regions)) {
+      let subscribed = false
+      const packet = (one: Packet): void => {
+        if (one.cmd === 'suback') subscribed = true
+        if (one.cmd === 'publish') wire.send({ cmd: 'puback', messageId: one.messageId })
+      }
+      const wire = await open(placeOf({ region: name, url: mqtt }), `listener-${name}`, packet)
+      const subscriptions = [{ topic: 'steady', qos: 1, nl: false, rap: false, rh: 0 }]
+      wire.send({ cmd: 'subscribe', messageId: 1, subscriptions })
+      await until(`a SUBACK in ${name}`, ANSWER_MS, () => subscribed || undefined)
+      subscribers.push(wire)
+    }
+    let talk: Talk | undefined
+    const place = placeOf({ region: first, url: regions.regions[first]!.mqtt })
+    talk = new Talk(await open(place, 'talker', packet => talk?.take(packet)), subscribers)
+    return talk
+  }
+
+  take({ cmd, messageId }: Packet): void {
+    const at = this.#sentAt.get(Number(messageId))
+    if (cmd !== 'puback' || at === undefined) return
+    this.#times.push(performance.now() - at)
+    this.#sentAt.delete(Number(messageId))
+  }
+
+  async publish(count: number, times: number[] = []): Promise<void> {
+    this.#times = times
+    for (let i = 0; i < count; i++) {
+      this.#packetId = (this.#packetId % 65_535) + 1
+      this.#sentAt.set(this.#packetId, performance.now())
+      const message = { topic: 'steady', payload: 'x'.repeat(64), qos: 1, retain: false, dup: false }
+      this.#publisher.send({ cmd: 'publish', messageId: this.#packetId, ...message })
+      await sleep(EVERY_MS)
+    }
+    await until('PUBACKs', ANSWER_MS, () => this.#sentAt.size === 0 || undefined)
+  }
+
+  end(): void {
+    for (const one of [this.#publisher, ...this.#subscribers]) one.drop()
+  }
+}
+
+async function open(
+  place: Parameters<typeof Wire.open>[0],
+  clientId: string,
+  packet: (one: Packet) => void,
+): Promise<Wire> {
+  let isIn = false
+  const first = (one: Packet): void => {
+    if (one.cmd === 'connack' && Number(one.reasonCode ?? 0) === 0) isIn = true
+    else packet(one)
+  }
+  const wire = await Wire.open(place, 5, { packet: first, closed: () => {} })
+  wire.send({ cmd: 'connect', protocolVersion: 5, clientId, clean: true, keepalive: 0 })
+  await until(`the CONNACK of ${clientId}`, ANSWER_MS, () => isIn || undefined)
+  return wire
+}
