@@ -1,7 +1,11 @@
 /** The device SDK against one broker: Mosquitto, and Meridian in one process. */
-import { describe, expect, test, vi } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Broker, startMeridian, startMosquitto } from '../../harness/broker.ts'
 import { until } from '../../harness/process.ts'
+import { certificate } from '../listen-harness.ts'
 import { device, ending, endsAfterEachTest, freshId, next, relayTo } from './rig.ts'
 
 vi.setConfig({ testTimeout: 40_000, hookTimeout: 40_000 })
@@ -113,5 +117,62 @@ describe.each([
     await way.close()
     await until('the will', 5000, () => (wills.length > 0 ? true : undefined))
     expect(wills).toEqual(['lost'])
+  })
+})
+
+describe('other transports, Meridian', () => {
+  let folderOfKeys = ''
+  let broker: Broker
+  beforeAll(async () => {
+    folderOfKeys = mkdtempSync(join(tmpdir(), 'meridian-device-tls-'))
+    certificate(folderOfKeys, 'ca', 'Test CA')
+    certificate(folderOfKeys, 'server', 'localhost', 'ca')
+    const [certFile, keyFile] = ['server.crt', 'server.key'].map(name => join(folderOfKeys, name))
+    const listener = { host: '127.0.0.1', port: 0, certFile, keyFile }
+    broker = await startMeridian({
+      config: {
+        listeners: [
+          { kind: 'tls', ...listener },
+          { kind: 'wss', ...listener },
+        ],
+      },
+    })
+  })
+  afterAll(async () => {
+    await broker.stop()
+    rmSync(folderOfKeys, { recursive: true, force: true })
+  })
+
+  const portOf = (kind: string): number => {
+    const port = new RegExp(`"kind":"${kind}"[^}]*"port":(\\d+)`).exec(broker.output())?.[1]
+    if (port === undefined) throw new Error(`No listener '${kind}' in:\n${broker.output()}`)
+    return Number(port)
+  }
+
+  test.each([
+    ['ws', () => broker.wsUrl],
+    ['mqtts', () => `mqtts://localhost:${portOf('tls')}`],
+    ['wss', () => `wss://localhost:${portOf('wss')}/mqtt`],
+  ] as const)('%s: a message with every property goes round', async (_, url) => {
+    const one = await device({ endpoints: [url()], ca: readFileSync(join(folderOfKeys, 'ca.crt')) })
+    await one.subscribe('t', { qos: 2, subscriptionIdentifier: 5 })
+    const message = next(one, 'message')
+    const properties = {
+      payloadFormatIndicator: true,
+      messageExpiryInterval: 100,
+      responseTopic: 'answers',
+      correlationData: Uint8Array.of(0, 1, 255),
+      userProperties: { a: ['1', '2'], b: 'ü' },
+      contentType: 'text/plain',
+    }
+    await one.publish('t', 'x', { qos: 2, properties })
+    const { properties: got } = await message
+    expect(got).toMatchObject({ ...properties, correlationData: expect.anything(), subscriptionIdentifier: 5 })
+    expect(Uint8Array.from(got.correlationData!)).toEqual(properties.correlationData)
+  })
+
+  test('a certificate of nobody we know is refused, with a warning', async () => {
+    const one = await device({ endpoints: [`mqtts://localhost:${portOf('tls')}`] })
+    expect((await next(one, 'warning')).message).toMatch(/^No connection to mqtts:\/\/localhost:\d+: .*certificate/)
   })
 })
