@@ -15,11 +15,18 @@ export interface PeerLinks {
   readonly stats: LinkStats
   readonly turn: Turn
   readonly events: EventLog
+  /** Runs what a connection brings while it is certain that it is this core's turn. */
+  readonly run: (fn: () => void) => void
 }
 
 /** Adds a link per other site; `peers.start()` opens them. */
-export function addPeers(peers: Peers, { config, incarnation, connect, stats, turn, events }: PeerLinks): void {
+export function addPeers(peers: Peers, { config, incarnation, connect, stats, turn, events, run }: PeerLinks): void {
   const { id, site, linkToken, limits } = config
+  const guarded: LinkConnector = (url, opened, { message, closed }) =>
+    connect(url, () => run(opened), {
+      message: bytes => run(() => message(bytes)),
+      closed: detail => run(() => closed(detail)),
+    })
   for (const [name, cores] of config.peers)
     peers.add(
       name,
@@ -34,7 +41,7 @@ export function addPeers(peers: Peers, { config, incarnation, connect, stats, tu
           token: linkToken ?? '',
           limits,
           stats,
-          connect,
+          connect: guarded,
           now: Date.now,
           random: Math.random,
           atTurnEnd: turn.edge,

@@ -232,6 +232,7 @@ export class CoreProcess {
       config: this.#config,
       incarnation: this.#incarnation,
       connect: this.#connect,
+      run: this.#standstill.run,
       stats: this.#peerStats,
       turn: this.#turn,
       events: this.#events,
