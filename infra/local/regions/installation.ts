@@ -48,7 +48,7 @@ export async function up(options: RegionsOptions): Promise<void> {
   if (!haveJars()) onStep('RocketMQ: download from Maven Central, about 100 MB, once')
   await provideJars()
   for (const group of [GLOBAL, HOST]) await startGroup(dir, installation, group, onStep)
-  await applyConditions(dir, installation)
+  await applyConditions(dir)
   // Edges of regions without a core of their own are ready only when others have one.
   const { regions, sites } = installation.plan.shape
   const start = (names: readonly string[]): Promise<unknown> =>
@@ -71,9 +71,9 @@ export async function down(dir: string, graceMs: number, onStep: (text: string) 
     for (const { group, one } of now) onStep(`${group}: stopping ${one.name}`)
     await Promise.all(now.map(({ one }) => one.stop(graceMs)))
   }
-  if (plan.network !== undefined && hasNetwork(plan.network)) {
+  if (plan.network !== undefined && hasNetwork(plan.network, dir)) {
     const names = [GLOBAL, ...plan.shape.regions]
-    for (const pid of pidsIn(plan.network, names)) process.kill(pid, 'SIGKILL')
+    for (const pid of pidsIn(plan.network, names)) kill9(pid)
     await removeNetwork(plan.network, plan.shape.regions)
   }
   saveInstallation(dir, { ...installation, isUp: false, conditions: { ...installation.conditions, cut: [] } })
@@ -93,7 +93,7 @@ export async function setWan(dir: string, change: WanChange): Promise<void> {
   const installation = needUp(dir)
   const next = { ...installation, conditions: { ...installation.conditions, ...change } }
   saveInstallation(dir, next)
-  await applyConditions(dir, next)
+  await applyConditions(dir)
 }
 
 /** `all`, `site` (RocketMQ and cores), `cores`, `edges`, or the name of a process. Those of a region end at once, in no order. @param graceMs 0: SIGKILL */
@@ -138,7 +138,7 @@ async function prepare(dir: string, options: RegionsOptions): Promise<Installati
   const before = loadInstallation(dir)
   if (before !== undefined && !isDeepStrictEqual(before.plan.shape, shape))
     throw new UsageError(`Folder ${dir} holds other regions (${words(before.plan)}); another --dir takes these`)
-  const isThere = before?.isUp === true && (before.plan.network === undefined || hasNetwork(before.plan.network))
+  const isThere = before?.isUp === true && (before.plan.network === undefined || hasNetwork(before.plan.network, dir))
   const plan = before !== undefined && (isThere || !shape.namespaces) ? before.plan : await newPlan(shape)
   const installation: Installation = {
     plan,
@@ -149,9 +149,18 @@ async function prepare(dir: string, options: RegionsOptions): Promise<Installati
     edgeArgs,
     flush,
   }
+  if (plan.network !== undefined && !isThere) await build(plan.network, dir, shape.regions)
   saveInstallation(dir, installation)
-  if (plan.network !== undefined && !isThere) buildNetwork(plan.network, shape.regions)
   return installation
+}
+
+async function build(network: number, dir: string, regions: readonly string[]): Promise<void> {
+  try {
+    buildNetwork(network, dir, regions)
+  } catch (error) {
+    await removeNetwork(network, regions)
+    throw error
+  }
 }
 
 async function newPlan(shape: Shape): Promise<Plan> {
@@ -176,10 +185,12 @@ async function setWays(dir: string, region: string, isCut: (way: Way) => boolean
   const cut = [...others, ...WAYS.filter(isCut).map(way => wayOf(region, way))]
   const next = { ...installation, conditions: { ...conditions, cut } }
   saveInstallation(dir, next)
-  await applyConditions(dir, next)
+  await applyConditions(dir)
 }
 
-async function applyConditions(dir: string, installation: Installation): Promise<void> {
+/** Of several calls at once each does what the last one wants. */
+async function applyConditions(dir: string): Promise<void> {
+  const installation = needUp(dir)
   const { plan, conditions } = installation
   const { network, shape } = plan
   if (network !== undefined)
@@ -188,7 +199,15 @@ async function applyConditions(dir: string, installation: Installation): Promise
   for (const [group, name] of RELAYS) {
     const relay = processesOf(dir, installation, group).find(one => one.name === name)
     // One that does not run reads them from its file when it is started.
-    if (relay?.pid !== undefined) await tellRelay(relaySocket(dir, name), relayConditions(installation))
+    if (relay?.pid !== undefined) await tellRelay(relaySocket(dir, name), relayConditions(needUp(dir)))
+  }
+}
+
+function kill9(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has just ended.
   }
 }
 

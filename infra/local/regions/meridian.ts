@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeJson } from '../json-file.ts'
-import { type Lifetime, ManagedProcess } from '../process.ts'
+import { type Lifetime, ManagedProcess, type ProcessSpec } from '../process.ts'
 import type { Installation } from './files.ts'
 import type { CorePlan, EdgePlan, Plan, RegionPlan } from './plan.ts'
 import type { Endpoint } from './relay/line.ts'
@@ -39,7 +39,7 @@ export function describeMeridian(
     kind: 'core' | 'edge',
     { name, ...ports }: CorePlan | EdgePlan,
     words: readonly string[],
-    spec: { readonly isReady: () => Promise<boolean>; readonly prepare?: () => void },
+    spec: Pick<ProcessSpec, 'isReady' | 'prepare' | 'startsAgain'>,
   ): ManagedProcess =>
     new ManagedProcess(
       {
@@ -57,7 +57,8 @@ export function describeMeridian(
     )
   const cores = region.cores.map(core => {
     const words = [...coreWords(region, host, core), ...coreArgs]
-    return node('core', core, words, { isReady: () => coreIsReady(core, region.cores) })
+    // It ends if RocketMQ does not answer soon, as on a machine that does much else.
+    return node('core', core, words, { isReady: () => coreIsReady(core, region.cores), startsAgain: true })
   })
   const edges = region.edges.map(edge => {
     const file = join(folder, edge.name, 'edge.yaml')

@@ -8,6 +8,7 @@
  * Nothing is forwarded: what leads from region to region is a program in `global`.
  */
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Way } from './plan.ts'
 
@@ -62,14 +63,17 @@ export function claimNetwork(): number {
   )
 }
 
-export function hasNetwork(network: number): boolean {
-  return ip(['netns', 'list'])
-    .stdout.split('\n')
-    .some(line => line.split(' ')[0] === namespaceOf(network, 'global'))
+/** True if it is there and belongs to the installation in this folder: numbers are given again. */
+export function hasNetwork(network: number, dir: string): boolean {
+  try {
+    return readFileSync(`/sys/class/net/${hostDevice(network)}/ifalias`, 'utf8').trim() === dir
+  } catch {
+    return false
+  }
 }
 
-/** After `claimNetwork`. @throws Error with what ip said */
-export function buildNetwork(network: number, regions: readonly string[]): void {
+/** After `claimNetwork`, for the installation in this folder. @throws Error with what ip said */
+export function buildNetwork(network: number, dir: string, regions: readonly string[]): void {
   const global = namespaceOf(network, 'global')
   const pair = (mine: string, namespace: string, theirs: string): string =>
     `link add ${mine} netns ${global} type veth peer name ${theirs} netns ${namespace}`
@@ -78,6 +82,7 @@ export function buildNetwork(network: number, regions: readonly string[]): void 
   batch(
     [],
     `link add ${hostDevice(network)} type veth peer name host netns ${global}`,
+    `link set ${hostDevice(network)} alias ${dir}`,
     ...regions.flatMap((name, i) => [
       `link add ${hostDevice(network, i)} type veth peer name devices address ${ethernet(i, 0)} netns ${namespaceOf(network, name)}`,
       pair(`wan${i} address ${ethernet(i, 1)}`, namespaceOf(network, name), 'wan'),

@@ -56,6 +56,8 @@ export class Line {
     const { host, port } = this.#spec.listen
     this.#server.listen({ host, port, backlog: 4096 })
     await once(this.#server, 'listening')
+    // A connection that cannot be accepted harms no other.
+    this.#server.on('error', () => {})
     return this.#server
   }
 
