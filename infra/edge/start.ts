@@ -6,12 +6,12 @@ import { LINK_STATS_HELP, LinkStats } from '../../core/contract/link/stats.ts'
 import type { LinkConnector } from '../../core/contract/link/transport.ts'
 import { Drain } from '../../edge/drain.ts'
 import type { HttpContext, ListenerInfo, Readiness } from '../../edge/http/context.ts'
-import type { DrainControl } from '../../edge/http/drain.ts'
 import { RemoteLink } from '../../edge/link/remote-link.ts'
 import type { Start } from '../cli/ports.ts'
 import type { EdgeConfig } from '../config/edge.ts'
 import { registerIdentity, registerStats } from '../metrics.ts'
 import { departureOf } from './departure.ts'
+import { EdgeDrain } from './drain-control.ts'
 import { EdgeHost, type Hooks } from './host.ts'
 import { type OpenRegions, openRegions } from './regions.ts'
 import { type Runtime, type Served, serveDevices } from './serve.ts'
@@ -46,8 +46,8 @@ export class EdgeProcess implements Served {
   readonly #link: RemoteLink
   readonly #regions: OpenRegions
   readonly #drain: Drain
+  readonly #control: EdgeDrain
   readonly #adminToken: string | undefined
-  #leaving = false
   readonly #timer: ReturnType<typeof setInterval>
   #stopping: Promise<void> | undefined
 
@@ -78,16 +78,17 @@ export class EdgeProcess implements Served {
     registerIdentity(host.registry, 'edge', { id, region })
     const opened = link
     registerSites(host.registry, () => opened.sites)
-    return new EdgeProcess(config, host, opened, openRegions(config, host.registry, log))
+    return new EdgeProcess(config, log, host, opened, openRegions(config, host.registry, log))
   }
 
-  private constructor(config: EdgeConfig, host: EdgeHost, link: RemoteLink, opened: OpenRegions) {
+  private constructor(config: EdgeConfig, log: Logger, host: EdgeHost, link: RemoteLink, opened: OpenRegions) {
     const { limits, adminToken } = config
     const { regions } = opened
     this.host = host
     this.#link = link
     this.#regions = opened
     this.#drain = new Drain({ edge: host.edge, regions, limits, now: Date.now })
+    this.#control = new EdgeDrain(this.#drain, host.edge, log)
     this.#adminToken = adminToken
     link.departBy(departureOf(host.edge, this.#drain, limits))
     this.#timer = setInterval(() => link.tick(Date.now()), LINK_TICK_MS)
@@ -100,13 +101,12 @@ export class EdgeProcess implements Served {
       ready: () => this.#ready(),
       listeners,
       regions: this.#regions.regions,
-      ...(token === undefined ? {} : { admin: { token, drain: this.#control() } }),
+      ...(token === undefined ? {} : { admin: { token, drain: this.#control } }),
     })
   }
 
   drain(): Promise<void> {
-    this.#leaving = true
-    return this.#drain.finish()
+    return this.#control.finish()
   }
 
   stop(): Promise<void> {
@@ -121,24 +121,6 @@ export class EdgeProcess implements Served {
     await this.#link.close()
     clearInterval(this.#timer)
     this.host.close()
-  }
-
-  #control(): DrainControl {
-    const drain = this.#drain
-    const { edge } = this.host
-    return {
-      get on() {
-        return drain.on
-      },
-      get clients() {
-        return edge.clients
-      },
-      begin: moved => drain.begin(moved),
-      undo: () => {
-        if (!this.#leaving) drain.undo()
-        return !this.#leaving
-      },
-    }
   }
 
   #ready(): Readiness {

@@ -203,7 +203,7 @@ describe('when processes end', () => {
     await Promise.all([back.leave(), pub.vanish()])
   })
 
-  test('SIGTERM of an edge: devices are told (0x8B), wills are published, sessions go on at once elsewhere', async () => {
+  test('SIGTERM of an edge: devices are told (0x8B), sessions go on at once elsewhere', async () => {
     const watcher = await Client.at(port(0))
     await watcher.subscribe('notes/#', 1)
     const leaving = await Client.kept(port(1), 'guest')
