@@ -149,6 +149,9 @@ describe.each(BOXES)('directory: $name', ({ make }) => {
     expect(asked.filter(mine => mine === true).length).toBe(1)
     expect(asked.filter(mine => mine === false).length).toBe(2)
     expect(await takeWill('a', epoch)).toBe(false)
+    const c = client('both')
+    const other = (await claim('a', c))!.epoch
+    expect(await Promise.all([takeWill('b', other, c), takeWill('b', other, c)])).toEqual([true, false])
     box.directory.a.forget(C, epoch)
     expect(await takeWill('b', epoch)).toBe(false)
     const next = (await claim('b'))!.epoch

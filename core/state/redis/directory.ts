@@ -37,15 +37,11 @@ export class RedisDirectory implements Directory {
   readonly #telling: Telling
   /** In the order of the calls. */
   readonly #claims = new Set<Claim>()
-  /** Losses of Redis that are known, and whether the last one was just now. */
-  #rollbacks: number
-  #restoring: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: RedisDirectoryOptions) {
     this.#o = options
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS
     const { fence, limits, site } = options
-    this.#rollbacks = fence.driver.stats.rollbacks
     this.#telling = new Telling({
       limit: limits.directoryWrites,
       stats: fence.driver.stats,
@@ -138,7 +134,6 @@ export class RedisDirectory implements Directory {
 
   /** Nothing is tried again from now on. */
   close(): void {
-    clearTimeout(this.#restoring)
     this.#telling.close()
   }
 
@@ -157,19 +152,8 @@ export class RedisDirectory implements Directory {
     const { fence, keys } = this.#o
     const words = [client, ...this.#site(atLeast)]
     const [epoch, from] = await fence.write('claim', [keyOf(keys.owner, client)], words)
-    return this.#hasJustLost() ? undefined : { epoch: numberOf(epoch), from: sitesOf(from) }
-  }
-
-  #hasJustLost(): boolean {
-    const { rollbacks } = this.#o.fence.driver.stats
-    if (rollbacks > this.#rollbacks) {
-      this.#rollbacks = rollbacks
-      clearTimeout(this.#restoring)
-      this.#restoring = setTimeout(() => {
-        this.#restoring = undefined
-      }, RESTORE_MS)
-    }
-    return this.#restoring !== undefined
+    if (performance.now() - fence.rolledBackAt < RESTORE_MS) return undefined
+    return { epoch: numberOf(epoch), from: sitesOf(from) }
   }
 
   async #tell(client: ClientKey, words: readonly Argument[]): Promise<boolean> {

@@ -26,6 +26,8 @@ export class Fence {
   readonly key: string
   /** 0 before the lease is ours. */
   token = 0
+  /** When Redis was last found to have lost writes, by `performance.now()`. */
+  rolledBackAt = Number.NEGATIVE_INFINITY
   readonly #onRollback: () => void
   /** Fenced writes of this site that are known to have been carried out. */
   #writes = 0
@@ -72,6 +74,7 @@ export class Fence {
     if (count <= known) {
       this.#writes = count
       this.driver.stats.rollbacks++
+      this.rolledBackAt = performance.now()
       this.#onRollback()
     } else if (count > this.#writes) this.#writes = count
   }

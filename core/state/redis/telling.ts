@@ -127,17 +127,18 @@ export class Telling {
       if (error instanceof FencedError) this.close()
     }
     this.#underWay--
+    if (this.#closed) return
     if (mine === undefined) this.#failed(told)
     else {
       this.#pauseMs = PAUSE_MS
       this.#answered(told, settled, over)
-      for (const done of will?.done ?? []) done(mine)
+      // Of several who asked meanwhile it is the first one's.
+      for (const [i, done] of (will?.done ?? []).entries()) done(mine && i === 0)
     }
     this.#next()
   }
 
   #failed(told: Told): void {
-    if (this.#closed) return
     this.#waiting.add(told)
     if (this.#pause !== undefined) return
     this.#pause = setTimeout(() => {
@@ -149,7 +150,6 @@ export class Telling {
 
   /** What was said meanwhile is still to be said. */
   #answered(told: Told, settled: readonly SiteName[], over: number): void {
-    if (this.#closed) return
     for (const site of settled) told.settled.delete(site)
     if (told.over === over) told.over = 0
     if (told.settled.size > 0 || told.over > 0) this.#waiting.add(told)
