@@ -16,7 +16,6 @@ export interface CrowdOptions {
   readonly everyMs: number
   /** Regions as who is in each of them reaches them all, its own first. */
   readonly reach: ReadonlyMap<string, readonly Endpoint[]>
-  readonly willDelaySec: number
 }
 
 export const KEPT = 'kept/#'
@@ -31,7 +30,7 @@ export class Crowd {
   readonly members: readonly Member[]
   /** Get all messages, one in each region. */
   readonly observers: readonly Device[]
-  /** Clients that open a second connection elsewhere when told to. */
+  /** Clients that open a second connection elsewhere when told to, and leave the first one as it is. */
   readonly roamers: readonly Device[]
   /** Gets all wills. */
   readonly watcher: Device
@@ -41,7 +40,7 @@ export class Crowd {
   readonly #sent = new Map<string, number>()
   readonly #nextAt = new Map<string, number>()
 
-  constructor({ seed, devices, plain, everyMs, reach, willDelaySec }: CrowdOptions, record: Record) {
+  constructor({ seed, devices, plain, everyMs, reach }: CrowdOptions, record: Record) {
     const regions = [...reach.keys()]
     const count = devices + plain
     const subscriptions: Subscription[] = []
@@ -52,7 +51,7 @@ export class Crowd {
       const home = regions[Math.floor(i / 2) % regions.length]!
       const subscribe = { filter: `load/${nameOf(i + 1)}/+`, qos: i % 3 === 0 ? 1 : 2 } as const
       const options = {
-        ...{ name: nameOf(i), home, endpoints: reach.get(home)!, subscribe, willDelaySec, random: seeded(seed + i) },
+        ...{ name: nameOf(i), home, endpoints: reach.get(home)!, subscribe, random: seeded(seed + i) },
       }
       subscriptions.push({ client: options.name, ...subscribe })
       return isSdk(i) ? new SdkMember(options, record) : new PlainMember(options, i % 4 < 2 ? 5 : 4, record)
@@ -61,7 +60,8 @@ export class Crowd {
     let next = seed + count
     const raw = (name: string, filter: string, qos: 1 | 2): Device => {
       if (qos === 2 && !filter.startsWith('wills/')) subscriptions.push({ client: name, filter, qos })
-      return new Device({ name, version: 5, places, record, random: seeded(next++), subscribe: { filter, qos } })
+      const who = { name, version: 5, places, record, random: seeded(next++) } as const
+      return new Device({ ...who, subscribe: { filter, qos }, forgetsOlder: true })
     }
     this.observers = regions.map(region => raw(`observer-${region}`, 'load/#', 2))
     this.roamers = Array.from({ length: Math.min(ROAMERS, count) }, (_, i) =>

@@ -19,6 +19,8 @@ const outage = ({ settings, random }: Scene): Promise<void> =>
 const regionLoss: Scenario = {
   name: 'region-loss',
   text: 'kill -9 of everything in a region, RocketMQ included; in half of the rounds its lines fall silent before. Restored later',
+  edges: 1,
+  cores: 1,
   async run(scene) {
     const { regions, random, begins, struck, returns, healed, step } = scene
     const name = victimOf(scene)
@@ -43,6 +45,8 @@ const regionLoss: Scenario = {
 const siteLoss: Scenario = {
   name: 'site-loss',
   text: 'kill -9 of RocketMQ and the cores of a site; its edges live on and link to another site. Restored later',
+  edges: 1,
+  cores: 1,
   async run(scene) {
     const { regions, begins, struck, returns, healed, step } = scene
     const name = victimOf(scene)
@@ -61,6 +65,8 @@ const siteLoss: Scenario = {
 const partition: Scenario = {
   name: 'partition',
   text: 'a region is cut off from the others, in every second round from Redis, too; devices reach both sides, and some change sides',
+  edges: 1,
+  cores: 1,
   closedWithinMs: 10_000,
   async run(scene) {
     const { regions, begins, struck, returns, healed, step, apart, round, crowd, figures, findings } = scene
@@ -91,7 +97,7 @@ const partition: Scenario = {
   },
 }
 
-/** Roamers open a second connection on the other side; the older one stays open. */
+/** Roamers go to the other side; for their gateway the connection they had lives on. */
 async function crossOver({ crowd, regions, findings }: Scene, name: string): Promise<void> {
   const places = regions.endpointsFrom().map(one => placeOf({ region: one.name, url: one.mqtt }))
   await Promise.all(
@@ -108,6 +114,8 @@ async function crossOver({ crowd, regions, findings }: Scene, name: string): Pro
 const redisLoss: Scenario = {
   name: 'redis-loss',
   text: 'kill -9 of Redis, which comes back 20 s later with its append-only file',
+  edges: 1,
+  cores: 1,
   async run(scene) {
     const { regions, begins, struck, healed, step, settings } = scene
     step('Redis is lost')

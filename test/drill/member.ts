@@ -24,8 +24,6 @@ export interface MemberOptions {
   /** Its own region's first. */
   readonly endpoints: readonly Endpoint[]
   readonly subscribe: { readonly filter: string; readonly qos: 1 | 2 }
-  /** Only with MQTT 5. */
-  readonly willDelaySec: number
   readonly random: () => number
 }
 
@@ -52,6 +50,9 @@ export interface Member {
 export const WINDOW = 20
 /** Longer than a drill. */
 export const SESSION_EXPIRY_SEC = 7_200
+
+/** Longer than anybody is away. */
+export const WILL_DELAY_SEC = 600
 
 let connections = 1_000_000
 export const nextConnection = (): number => ++connections

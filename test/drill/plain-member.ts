@@ -8,6 +8,7 @@ import {
   nextConnection,
   type Outgoing,
   SESSION_EXPIRY_SEC,
+  WILL_DELAY_SEC,
   WINDOW,
   willOf,
 } from './member.ts'
@@ -59,10 +60,10 @@ export class PlainMember implements Member {
   }
 
   async start(): Promise<void> {
-    const { name, willDelaySec } = this.#options
+    const { name } = this.#options
     const v5 = {
       properties: { sessionExpiryInterval: SESSION_EXPIRY_SEC },
-      will: { ...willOf(name), properties: { willDelayInterval: willDelaySec } },
+      will: { ...willOf(name), properties: { willDelayInterval: WILL_DELAY_SEC } },
     }
     const client = mqtt.connect({
       clientId: name,

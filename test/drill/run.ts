@@ -13,7 +13,7 @@ import { FAULTS } from './faults.ts'
 import type { Endpoint } from './member.ts'
 import type { DrillResults, Measured } from './results.ts'
 import { type RoundResult, runRound, type Stage } from './round.ts'
-import { LONG_WILL_DELAY_SEC, type Scenario } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 import type { Settings } from './settings.ts'
 import { runSteady } from './steady.ts'
 import { runTakeover } from './takeover.ts'
@@ -31,34 +31,33 @@ const DIST = process.env.MERIDIAN_TEST_DIST ?? fileURLToPath(new URL('../../dist
 
 /** @param evidence where logs and history of a round with findings go. @throws Error if regions do not start */
 export async function runDrills(settings: Settings, evidence: string, events: DrillEvents): Promise<DrillResults> {
-  const rounds: RoundResult[] = []
+  const faults = settings.scenarios.flatMap(name => FAULTS.find(one => one.name === name) ?? [])
+  const rounds = faults.length > 0 ? await playFaults(settings, faults, evidence, events) : []
   const measured: Measured[] = []
   for (const name of settings.scenarios) {
-    const scenario = FAULTS.find(one => one.name === name)
-    if (scenario !== undefined) rounds.push(...(await playScenario(settings, scenario, evidence, events)))
-    else {
-      const result = await (name === 'takeover' ? runTakeover : runSteady)(settings, events.step)
-      events.measured(result)
-      measured.push(result)
-    }
+    const run = { takeover: runTakeover, steady: runSteady }[name]
+    if (run === undefined) continue
+    const result = await run(settings, events.step)
+    events.measured(result)
+    measured.push(result)
   }
   return { when: new Date().toISOString(), settings, rounds, measured }
 }
 
-async function playScenario(
+/** All in the same regions, which have as much as the most demanding of them needs, and with the same devices. */
+async function playFaults(
   settings: Settings,
-  scenario: Scenario,
+  faults: readonly Scenario[],
   evidence: string,
   events: DrillEvents,
 ): Promise<RoundResult[]> {
-  const { seed, devices, plain, everyMs, sites } = settings
-  const { willDelaySec = LONG_WILL_DELAY_SEC, edges = 1, cores = 1 } = scenario
+  const { seed, devices, plain, everyMs, sites, rounds } = settings
+  const [edges, cores] = [Math.max(...faults.map(one => one.edges)), Math.max(...faults.map(one => one.cores))]
   return withRegions({ ...shapeOf(settings), edges, cores, onStep: events.step }, async (regions, dir) => {
     const recorder = new Recorder()
-    const crowd = new Crowd({ seed, devices, plain, everyMs, willDelaySec, reach: reachOf(regions) }, recorder.record)
-    const random = seeded(seed)
+    const crowd = new Crowd({ seed, devices, plain, everyMs, reach: reachOf(regions) }, recorder.record)
     const stage: Stage = {
-      ...{ regions, settings, random, sites, crowd, recorder, step: events.step },
+      ...{ regions, settings, random: seeded(seed), sites, crowd, recorder, step: events.step },
       ...{ kept: new Map(), owed: new Map() },
     }
     const results: RoundResult[] = []
@@ -66,12 +65,15 @@ async function playScenario(
       events.step(`${devices + plain} devices connect`)
       await crowd.start()
       await until('all devices to be connected', FIRST_MS, () => crowd.isUp || undefined)
-      for (let round = 1; round <= settings.rounds; round++) {
-        const result = await runRound(stage, scenario, round)
-        if (result.findings.length > 0)
-          keep(join(evidence, `${scenario.name}-seed${seed}-round${round}`), dir, recorder, result)
-        results.push(result)
-        events.round(result)
+      for (const scenario of faults) {
+        for (let i = 0; i < rounds; i++) {
+          const round = results.length + 1
+          const result = await runRound(stage, scenario, round)
+          if (result.findings.length > 0)
+            keep(join(evidence, `${scenario.name}-seed${seed}-round${round}`), dir, recorder, result)
+          results.push(result)
+          events.round(result)
+        }
       }
     } finally {
       await crowd.end()

@@ -8,7 +8,7 @@ export interface Scene {
   readonly regions: Regions
   readonly crowd: Crowd
   readonly settings: Settings
-  /** From 1 on. */
+  /** From 1 on, over all scenarios. */
   readonly round: number
   readonly random: () => number
   readonly record: Record
@@ -35,14 +35,10 @@ export interface Scene {
 export interface Scenario {
   readonly name: string
   readonly text: string
-  /** Of each region; default 1. */
-  readonly edges?: number
-  readonly cores?: number
-  /** Of all members; default longer than anybody is away. */
-  readonly willDelaySec?: number
+  /** Needed in each region, and at each site. */
+  readonly edges: number
+  readonly cores: number
   /** An older connection has ended so long after the newer one began; default: not judged. */
   readonly closedWithinMs?: number
   run(scene: Scene): Promise<void>
 }
-
-export const LONG_WILL_DELAY_SEC = 300

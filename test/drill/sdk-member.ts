@@ -7,6 +7,7 @@ import {
   nextConnection,
   type Outgoing,
   SESSION_EXPIRY_SEC,
+  WILL_DELAY_SEC,
   WINDOW,
   willOf,
 } from './member.ts'
@@ -46,8 +47,8 @@ export class SdkMember implements Member {
   }
 
   async start(): Promise<void> {
-    const { name, home, endpoints, subscribe, willDelaySec, random } = this.#options
-    const will = { ...willOf(name), payload: Buffer.from(this.will), properties: { willDelayInterval: willDelaySec } }
+    const { name, home, endpoints, subscribe, random } = this.#options
+    const will = { ...willOf(name), payload: Buffer.from(this.will), properties: { willDelayInterval: WILL_DELAY_SEC } }
     const device = await connect({
       clientId: name,
       endpoints,

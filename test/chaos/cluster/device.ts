@@ -13,6 +13,8 @@ export interface DeviceOptions {
   readonly record: Record
   /** Subscribed once, ever. */
   readonly subscribe?: { readonly filter: string; readonly qos: 1 | 2 }
+  /** An older connection is dead to the device, although it is open: nothing that comes on it is read. */
+  readonly forgetsOlder?: boolean
 }
 
 /** One connection that had its CONNACK. */
@@ -177,6 +179,7 @@ export class Device {
   }
 
   #take(line: Line, packet: Packet): void {
+    if (this.#options.forgetsOlder && this.#older.has(line)) return
     if (this.#session.take(line.wire, line.number, packet)) return
     if (packet.cmd === 'suback') {
       const [code] = packet.granted as number[]
