@@ -62,7 +62,7 @@ export interface ConnectionOptions {
 }
 
 /** A broker that does not end the connection after DISCONNECT is not waited for any longer. */
-const LEAVE_MS = 100
+const LEAVE_MS = 500
 const PACKET_ID_NOT_FOUND = 0x92
 
 export class Connection {
@@ -126,7 +126,10 @@ export class Connection {
     try {
       this.#client.connect()
       this.#isOpen = true
-      this.#client.stream.on('data', () => this.#handlers.heard())
+      const { stream } = this.#client
+      stream.on('data', () => this.#handlers.heard())
+      // Otherwise a small packet waits until the one before has arrived.
+      if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
     } catch (error) {
       queueMicrotask(() => this.#handlers.closed(error instanceof Error ? error.message : String(error)))
     }

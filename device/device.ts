@@ -4,10 +4,11 @@ import { type BrokerLimits, Connection } from './connection.ts'
 import { Discovery } from './discovery.ts'
 import { DeviceError } from './error.ts'
 import { type DeviceEvents, Events, type Incoming, type Listener } from './events.ts'
+import { Feeder } from './feeder.ts'
 import { Halfway } from './halfway.ts'
-import { ID_PROPERTY, type MessageProperties, type QoS, weightOf } from './message.ts'
+import { ID_PROPERTY, type MessageProperties, type QoS } from './message.ts'
 import { type ConnectOptions, type Settings, settingsFrom } from './options.ts'
-import { type Entry, Outbox, remainingSec } from './outbox.ts'
+import { Outbox } from './outbox.ts'
 import { PacketIds } from './packet-ids.ts'
 import { Pilot } from './pilot.ts'
 import type { Runtime } from './runtime.ts'
@@ -46,7 +47,6 @@ export interface DeviceStats {
 /** What the storage has besides messages. */
 const DOCUMENT_KEY = 'regions'
 const ID_BYTES = 8
-const UNLIMITED: BrokerLimits = { receiveMaximum: 0xffff, maximumQos: 2, maximumPacketBytes: Number.POSITIVE_INFINITY }
 
 /**
  * Opens the outbox and begins to look for a region; does not wait for a connection. Listeners added right after it miss nothing.
@@ -67,9 +67,10 @@ export async function connectOn(runtime: Runtime, options: ConnectOptions): Prom
 export class Device {
   readonly #settings: Settings
   readonly #events = new Events()
-  readonly #ids = new PacketIds()
+  readonly #ids: PacketIds
   readonly #outbox: Outbox
   readonly #connection: Connection
+  readonly #feeder: Feeder
   readonly #subscriber: Subscriber
   readonly #pilot: Pilot
   readonly #discovery: Discovery | undefined
@@ -77,16 +78,14 @@ export class Device {
   /** Begins the message ids of this run. */
   readonly #idPrefix = hex(crypto.getRandomValues(new Uint8Array(ID_BYTES)))
   readonly #counts = { published: 0, acknowledged: 0, refused: 0, received: 0, duplicates: 0, connects: 0 }
-  #allows = UNLIMITED
   #lastUrl: string | undefined
-  #isHeld = false
-  #isFeeding = false
-  #isClosed = false
+  #closed: Promise<void> | undefined
   #watchers: (() => boolean)[] = []
 
   constructor(settings: Settings, runtime: Runtime, storage: Storage, records: ReadonlyMap<string, string>) {
     const { limits, random, preferRegion, clientId, mqtt } = settings
     this.#settings = settings
+    this.#ids = new PacketIds(Math.floor(random() * 0xffff))
     this.#seen = new Seen(limits.seenMaxIds)
     const onTrouble = (error: Error): void => {
       setTimeout(() => this.#events.warn('storage-failed', error.message))
@@ -114,6 +113,7 @@ export class Device {
         acknowledged: (packetId, error) => this.#acknowledged(packetId, error),
       },
     )
+    this.#feeder = new Feeder(this.#outbox, this.#connection, limits.maxInflight)
     this.#subscriber = new Subscriber(this.#connection, limits.maxSubscriptions, this.#events)
     this.#pilot = new Pilot(
       { limits, random, preferred: preferRegion, probe: runtime.probe, onLost: () => void this.#discovery?.refresh() },
@@ -191,9 +191,12 @@ export class Device {
   }
 
   /** Says DISCONNECT and frees everything. What was not acknowledged stays in the storage, and its `publish` rejects with 'closed'. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     this.#discovery?.stop()
     this.#pilot.stop()
     this.#subscriber.close()
@@ -232,7 +235,7 @@ export class Device {
   }
 
   #start(): void {
-    if (this.#isClosed) return
+    if (this.#closed !== undefined) return
     for (const text of this.#settings.skipped) this.#events.warn('endpoint-skipped', text)
     if (this.#settings.regions.length > 0) this.#pilot.update(this.#settings.regions)
     this.#discovery?.start()
@@ -256,12 +259,10 @@ export class Device {
 
   #connected(sessionPresent: boolean, allows: BrokerLimits): void {
     this.#counts.connects++
-    this.#allows = allows
-    this.#isHeld = false
-    this.#outbox.connected(sessionPresent)
+    this.#feeder.connected(sessionPresent, allows)
     this.#subscriber.connected(sessionPresent)
     this.#pilot.connected(sessionPresent)
-    this.#feed()
+    this.#feeder.feed()
   }
 
   #received(message: Incoming): void {
@@ -285,41 +286,11 @@ export class Device {
 
   #changed(): void {
     this.#watchers = this.#watchers.filter(isDone => !isDone())
-    this.#feed()
-  }
-
-  /** Sends what waits, as much as may be on its way. */
-  #feed(): void {
-    if (this.#isFeeding) return
-    this.#isFeeding = true
-    const window = Math.min(this.#settings.limits.maxInflight, this.#allows.receiveMaximum)
-    while (this.#connection.isUp && !this.#isHeld && this.#outbox.inFlight < window) {
-      const entry = this.#outbox.next(Date.now())
-      if (entry === undefined) break
-      this.#send(entry)
-    }
-    this.#isFeeding = false
-  }
-
-  #send(entry: Entry): void {
-    const { message } = entry
-    const reason = refusalOf(entry, this.#allows)
-    if (reason !== undefined) {
-      const text = `Message to '${message.topic}' with QoS ${message.qos} and ${message.payload.length} bytes is more than the broker takes`
-      this.#acknowledged(message.packetId, new DeviceError('refused', text, reason))
-    } else if (entry.released) this.#connection.release(message)
-    else {
-      const { properties } = message
-      const left = { messageExpiryInterval: Math.max(1, remainingSec(message, Date.now())) }
-      const now = properties.messageExpiryInterval === undefined ? properties : { ...properties, ...left }
-      const dup = entry.mayBeSent
-      entry.mayBeSent = true
-      this.#connection.publish(message, now, dup)
-    }
+    this.#feeder.feed()
   }
 
   async #quiesce(withinMs: number): Promise<void> {
-    this.#isHeld = true
+    this.#feeder.hold()
     let timer: ReturnType<typeof setTimeout> | undefined
     const timeout = new Promise<void>(resolve => {
       timer = setTimeout(resolve, withinMs)
@@ -332,7 +303,7 @@ export class Device {
     if (holds()) return Promise.resolve()
     return new Promise(resolve => {
       this.#watchers.push(() => {
-        if (!holds() && !this.#isClosed) return false
+        if (!holds() && this.#closed === undefined) return false
         resolve()
         return true
       })
@@ -340,14 +311,8 @@ export class Device {
   }
 
   #check(): void {
-    if (this.#isClosed) throw new DeviceError('closed', 'The device is closed')
+    if (this.#closed !== undefined) throw new DeviceError('closed', 'The device is closed')
   }
-}
-
-/** Why this broker would end the connection over the message, as the reason code it has for that. */
-function refusalOf({ message }: Entry, allows: BrokerLimits): number | undefined {
-  if (message.qos > allows.maximumQos) return 0x9b
-  return weightOf(message) > allows.maximumPacketBytes ? 0x95 : undefined
 }
 
 /** A promise whose rejection nobody needs to wait for: what is lost is an event too, and does not end the process. */

@@ -33,17 +33,27 @@ export interface OutboxMessage {
 /** The user property that carries the message id. */
 export const ID_PROPERTY = 'mid'
 
-/** What a message weighs in the outbox; bytes. */
-export function weightOf({
-  topic,
-  payload,
-  properties,
-}: Pick<OutboxMessage, 'topic' | 'payload' | 'properties'>): number {
-  let bytes = topic.length + payload.length + (properties.correlationData?.length ?? 0) + 64
+/** Size of its PUBLISH packet, MQTT 5; what it weighs in the outbox, too. */
+export function packetBytes(message: Pick<OutboxMessage, 'topic' | 'payload' | 'properties'>): number {
+  const properties = propertiesBytes(message.properties)
+  const body = 2 + utf8(message.topic) + 2 + varint(properties) + properties + message.payload.length
+  return 1 + varint(body) + body
+}
+
+/** Each property is one byte for what it is and then its value (MQTT 5, 2.2.2.2). */
+function propertiesBytes(properties: MessageProperties): number {
+  let bytes = 0
+  if (properties.payloadFormatIndicator !== undefined) bytes += 2
+  if (properties.messageExpiryInterval !== undefined) bytes += 5
+  for (const text of [properties.contentType, properties.responseTopic]) if (text !== undefined) bytes += 3 + utf8(text)
+  if (properties.correlationData !== undefined) bytes += 3 + properties.correlationData.length
   for (const [name, value] of Object.entries(properties.userProperties ?? {}))
-    bytes += name.length + String(value).length
+    for (const each of Array.isArray(value) ? value : [value]) bytes += 5 + utf8(name) + utf8(each)
   return bytes
 }
+
+const utf8 = (text: string): number => new TextEncoder().encode(text).length
+const varint = (value: number): number => (value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : 4)
 
 /** As one line of JSON; bytes in base64. */
 export function encode(message: OutboxMessage): string {

@@ -1,7 +1,7 @@
 /** Messages with QoS 1 and 2 from `publish` to their acknowledgement, in order, bounded and kept by a Storage. Knows no connection: it is told what was sent. */
 import { DeviceError } from './error.ts'
 import type { DeviceLimits } from './limits.ts'
-import { decode, encode, type OutboxMessage, weightOf } from './message.ts'
+import { decode, encode, type OutboxMessage, packetBytes } from './message.ts'
 import type { PacketIds } from './packet-ids.ts'
 import type { Storage } from './storage.ts'
 
@@ -86,7 +86,7 @@ export class Outbox {
       this.#ids.taken(message.packetId)
       this.#enter({
         ...{ message, released, mayBeSent: true, stored: true, isInFlight: false },
-        bytes: weightOf(message),
+        bytes: packetBytes(message),
         settle: () => undefined,
       })
       this.#sequence = Math.max(this.#sequence, message.sequence)
@@ -95,7 +95,7 @@ export class Outbox {
 
   /** Resolves when the message is acknowledged. Rejects with a DeviceError: 'outbox-full' at once, 'refused', 'expired', 'storage-failed' or 'closed' later. */
   add(fresh: NewMessage): Promise<void> {
-    const bytes = weightOf(fresh)
+    const bytes = packetBytes(fresh)
     const packetId = this.#hasRoom(bytes) ? this.#ids.take() : undefined
     if (packetId === undefined)
       return Promise.reject(

@@ -6,8 +6,13 @@ export class PacketIds {
   readonly #taken = new Set<number>()
   /** Of SUBSCRIBE and UNSUBSCRIBE, which end with the connection. */
   readonly #passing = new Set<number>()
-  #last = 0
+  #last: number
   #dictated: number | undefined
+
+  /** The first id is the one after `last`. A random one keeps a process without storage from using an id that the broker still has from the process before. */
+  constructor(last = 0) {
+    this.#last = last
+  }
 
   /** A free id, taken until `free`. Undefined if there is none. */
   take(): number | undefined {
@@ -23,7 +28,6 @@ export class PacketIds {
   /** An id from an earlier run. */
   taken(id: number): void {
     this.#taken.add(id)
-    if (id > this.#last) this.#last = id
   }
 
   free(id: number): void {

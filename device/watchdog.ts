@@ -26,7 +26,7 @@ export class Watchdog {
 
   /** How often `tick` wants to be called. */
   get tickMs(): number {
-    return Math.max(10, Math.min(this.#intervalMs, this.#timeoutMs) / 10)
+    return Math.max(10, Math.min(this.#intervalMs, this.#timeoutMs) / 5)
   }
 
   /** Any byte is a sign of life: a long message may be in the way of the PINGRESP. */

@@ -2,14 +2,17 @@
 import { join } from 'node:path'
 import type { Packet } from 'mqtt-packet'
 import { describe, expect, test, vi } from 'vitest'
+import type { ConnectOptions, Device } from '../../../device/main.node.ts'
 import { until } from '../../harness/process.ts'
-import { device, ending, endsAfterEachTest, folder, freshId, next } from './rig.ts'
+import { ending, endsAfterEachTest, folder, freshId, next, device as started } from './rig.ts'
 import { friendly, type Script, type Scripted, scripted } from './scripted.ts'
 
 vi.setConfig({ testTimeout: 20_000 })
 endsAfterEachTest()
 
 const broker = async (script: Script): Promise<Scripted> => ending(await scripted(script), each => each.close())
+/** Packet ids from 1 on, and the shortest waits. */
+const device = (options: Partial<ConnectOptions>): Promise<Device> => started({ ...options, random: () => 0 })
 const url = ({ port }: Scripted): string => `mqtt://127.0.0.1:${port}`
 const calm = { pingIntervalMs: 60_000, backoffBaseMs: 20, scatterMs: 0 }
 const comes = (at: Scripted, what: string, count = 1) =>

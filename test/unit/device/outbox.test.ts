@@ -1,7 +1,8 @@
 /** The outbox: order, bounds, restarts and sessions. */
+import { generate } from 'mqtt-packet'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { DeviceError } from '../../../device/error.ts'
-import { decode, encode } from '../../../device/message.ts'
+import { decode, encode, packetBytes } from '../../../device/message.ts'
 import { type NewMessage, Outbox } from '../../../device/outbox.ts'
 import { PacketIds } from '../../../device/packet-ids.ts'
 import type { Storage } from '../../../device/storage.ts'
@@ -154,6 +155,21 @@ test('a record that cannot be read is named and left out', () => {
   box.restore(new Map([['p000000000001', '{']]))
   expect(box.size).toBe(0)
   expect(troubles).toEqual(["Record 'p000000000001' of the outbox cannot be read"])
+})
+
+test('the size of a packet is the one on the wire', () => {
+  const properties = {
+    ...{ payloadFormatIndicator: true, messageExpiryInterval: 7, contentType: 'ü', responseTopic: 'r/t' },
+    ...{ correlationData: Uint8Array.of(1, 2), userProperties: { a: ['b', 'cc'], ü: 'd' } },
+  }
+  for (const size of [0, 20, 50, 100, 200, 20_000, 3_000_000]) {
+    const [topic, payload] = ['grüße', Buffer.alloc(size)]
+    const wire = { cmd: 'publish' as const, topic, payload, qos: 1 as const, messageId: 1, dup: false, retain: false }
+    const written = { ...properties, correlationData: Buffer.from(properties.correlationData) }
+    const { length } = generate({ ...wire, properties: written }, { protocolVersion: 5 })
+    expect(packetBytes({ topic, payload, properties })).toBe(length)
+    expect(packetBytes({ topic, payload, properties: {} })).toBe(generate(wire, { protocolVersion: 5 }).length)
+  }
 })
 
 test('a message is written down and read as it was', () => {
