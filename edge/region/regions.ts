@@ -4,7 +4,7 @@ import type { Peer } from '../listen/transport.ts'
 export interface Region {
   /** Unique among the regions. */
   readonly name: string
-  /** How much of what has to go elsewhere it should get, beside the others. */
+  /** From 1. Clients that have to go elsewhere go where it is highest. */
   readonly weight: number
   /** Where its devices connect: `mqtt://`, `mqtts://`, `ws://` and `wss://` URLs. */
   readonly endpoints: readonly string[]
@@ -18,26 +18,37 @@ export interface RegionsDocument {
   readonly regions: readonly (Region & { readonly healthy: boolean })[]
 }
 
+type Kind = Peer['listener']
+
 /** What a client can speak that has come by a kind of listener, the likelier first: TLS may have ended before this edge. */
-const SCHEMES: Readonly<Record<Peer['listener'], readonly string[]>> = {
-  tcp: ['mqtt', 'mqtts'],
-  unix: ['mqtt', 'mqtts'],
-  tls: ['mqtts'],
-  ws: ['ws', 'wss'],
-  wss: ['wss'],
-}
+const SCHEMES: readonly (readonly [Kind, readonly string[]])[] = [
+  ['tcp', ['mqtt', 'mqtts']],
+  ['unix', ['mqtt', 'mqtts']],
+  ['tls', ['mqtts']],
+  ['ws', ['ws', 'wss']],
+  ['wss', ['wss']],
+]
 const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883 }
 
+/** `host:port`; over WebSocket, where that says too little, a URL [MQTT5 4.11]. */
 function reference(endpoint: string): string {
   const { protocol, hostname, port } = new URL(endpoint)
   const usual = PORTS[protocol]
   return usual === undefined ? endpoint : `${hostname}:${port === '' ? usual : port}`
 }
 
+/** Another region as clients of one kind are sent there. */
+interface Other {
+  readonly name: string
+  readonly weight: number
+  readonly references: readonly string[]
+}
+
 export class Regions {
   /** The region of this edge. */
   readonly self: string
   readonly #regions: readonly Region[]
+  readonly #others: ReadonlyMap<Kind, readonly Other[]>
   readonly #unhealthy = new Set<string>()
   #turn = 0
 
@@ -45,6 +56,7 @@ export class Regions {
   constructor(self: string, regions: readonly Region[]) {
     this.self = self
     this.#regions = regions
+    this.#others = new Map(SCHEMES.map(([kind, schemes]) => [kind, othersFor(schemes, self, regions)]))
   }
 
   /** Until it is said otherwise a region is healthy. */
@@ -57,32 +69,12 @@ export class Regions {
     return !this.#unhealthy.has(name)
   }
 
-  /**
-   * Where a client of that kind may go instead: to the healthy other region with the highest weight, among equals in turn.
-   * `host:port`; over WebSocket, where that says too little, a URL [MQTT5 4.11]. Undefined: nowhere.
-   */
-  elsewhere(peer: Pick<Peer, 'listener'>): string | undefined {
-    let best: readonly string[] = []
-    let weight = 0
-    for (const region of this.#regions) {
-      if (region.name === this.self || region.weight < weight || !this.healthy(region.name)) continue
-      const fitting = this.#fitting(region, peer)
-      if (fitting.length === 0) continue
-      best = region.weight === weight ? [...best, ...fitting] : fitting
-      weight = region.weight
-    }
+  /** Where a client of that kind may go instead: to the healthy other region with the highest weight, among equals in turn. Undefined: nowhere. */
+  elsewhere({ listener }: Pick<Peer, 'listener'>): string | undefined {
+    const healthy = (this.#others.get(listener) ?? []).filter(({ name }) => this.healthy(name))
+    const highest = Math.max(...healthy.map(({ weight }) => weight))
+    const best = healthy.flatMap(({ weight, references }) => (weight === highest ? references : []))
     return best.length === 0 ? undefined : best[this.#turn++ % best.length]
-  }
-
-  /** Its endpoints for clients of that kind, and never one of our own: a client must not be sent in a circle. */
-  #fitting({ endpoints }: Region, { listener }: Pick<Peer, 'listener'>): readonly string[] {
-    const own = this.#regions.find(({ name }) => name === this.self)?.endpoints ?? []
-    const others = endpoints.filter(url => !own.includes(url))
-    for (const scheme of SCHEMES[listener]) {
-      const fitting = others.filter(url => url.startsWith(`${scheme}://`))
-      if (fitting.length > 0) return fitting.map(reference)
-    }
-    return []
   }
 
   /** `ready`: this edge is. `own`: what its listeners say, for an edge that knows no regions. */
@@ -100,4 +92,14 @@ export class Regions {
       })),
     }
   }
+}
+
+/** Regions that clients who speak one of these may be sent to, the first that a region has; never to an endpoint of our own: that would be a circle. */
+function othersFor(schemes: readonly string[], self: string, regions: readonly Region[]): readonly Other[] {
+  const own = regions.find(({ name }) => name === self)?.endpoints ?? []
+  return regions.flatMap(({ name, weight, endpoints }) => {
+    const spoken = schemes.map(scheme => endpoints.filter(url => url.startsWith(`${scheme}://`) && !own.includes(url)))
+    const urls = spoken.find(some => some.length > 0)
+    return name === self || urls === undefined ? [] : [{ name, weight, references: urls.map(reference) }]
+  })
 }
