@@ -13,7 +13,7 @@ interface Package {
 
 const README = 'test/readme/readme.test.ts'
 /** What runs RocketMQ, Redis or both. */
-const SITE = 'test/chaos/cluster/cluster.test.ts'
+const SITE = 'test/{chaos/cluster/cluster,drill/drill}.test.ts'
 const ROCKETMQ = [
   'test/integration/{local,regions}.test.ts',
   'test/integration/{rocketmq,bridge}/*.test.ts',
@@ -31,13 +31,17 @@ const REDIS = [
   README,
 ]
 const PACKAGES: readonly Package[] = [
-  { name: 'mosquitto', program: 'mosquitto', tests: [] },
+  {
+    name: 'mosquitto',
+    program: 'mosquitto',
+    tests: ['test/integration/device/{device,regions,discovery}.test.ts'],
+  },
   { name: 'mosquitto-clients', program: 'mosquitto_pub', tests: ['test/clients/mosquitto*.test.ts', README] },
   { name: 'chromium', program: 'chromium', tests: [] },
   {
     name: 'openssl',
     program: 'openssl',
-    tests: ['test/integration/{deno-process,listen-deno,listen-http,listen-tls}.test.ts', README],
+    tests: ['test/integration/{deno-process,listen-deno,listen-http,listen-tls,device/device}.test.ts', README],
   },
   { name: 'curl', program: 'curl', tests: [README] },
   { name: 'openjdk-17-jre-headless', program: 'java', tests: ROCKETMQ },

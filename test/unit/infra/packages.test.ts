@@ -53,7 +53,8 @@ test.each([
 ])('%s, and the other tests run', (_name, isRoot, command) => {
   const { advice, leaveOut, failed } = providePackages(machine(isRoot, false))
   expect(advice).toContain(command)
-  expect(leaveOut).toEqual(['test/clients/mosquitto*.test.ts', 'test/readme/readme.test.ts'])
+  const device = 'test/integration/device/{device,regions,discovery}.test.ts'
+  expect(leaveOut).toEqual([device, 'test/clients/mosquitto*.test.ts', 'test/readme/readme.test.ts'])
   expect(failed).toBe(isRoot)
   expect(asked).toEqual(isRoot ? [['update', '-q']] : [])
 })
