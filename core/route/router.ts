@@ -298,15 +298,13 @@ export class Router {
   }
 
   #append(session: Session, message: Message, granted: QoS, envelope: Envelope | undefined): void {
-    const { site } = session
-    if (site !== undefined) {
-      // A site that catches up misses no QoS 0 for that.
-      if (message.qos === 0 && session.presence === 'online' && !message.retain)
-        return this.#deliver(session.port!, message, NO_GROUPS, envelope)
-      this.#o.stats.relayedOut++
-    }
-    if ((message.qos > 0 && granted > 0) || this.#o.queueQos0 || (site !== undefined && message.retain))
-      this.#o.inboxes.append(session, message, this.#o.turn().share(envelope))
+    const isSite = session.site !== undefined
+    // A site that catches up misses no QoS 0 for that.
+    if (isSite && message.qos === 0 && session.presence === 'online' && !message.retain)
+      return this.#deliver(session.port!, message, NO_GROUPS, envelope)
+    if (!(message.qos > 0 && granted > 0) && !this.#o.queueQos0 && !(isSite && message.retain)) return
+    if (isSite) this.#o.stats.relayedOut++
+    this.#o.inboxes.append(session, message, this.#o.turn().share(envelope))
   }
 }
 
