@@ -16,7 +16,6 @@ import { Inboxes } from './session/inbox.ts'
 import { drive, recover, type Waits } from './session/recovery.ts'
 import { rewrite } from './session/rewrite.ts'
 import { Sessions } from './session/sessions.ts'
-import { copyId } from './site/copies.ts'
 import { Direct } from './site/direct.ts'
 import { Moves } from './site/moves.ts'
 import type { Peer, Receiver } from './site/peer.ts'
@@ -268,6 +267,8 @@ export class Core implements TapHost, Receiver {
     const { retained, turn, stats } = this.#parts
     readEnvelope(position, envelope, {
       message(_, message) {
+        // Its site has sent it again by now.
+        if (message.relayed !== undefined && !this.#relayed.remember(message)) return
         stats.recovered++
         if (message.retain) retained.accept(message)
         turn.message(message, undefined)
@@ -281,14 +282,11 @@ export class Core implements TapHost, Receiver {
 
   relay(message: Message, giveBack: (group: TopicFilter) => void, done: () => void): void {
     const { retained, turn, stats } = this.#parts
-    const { groups, only } = message.relayed ?? { groups: [], only: false }
     stats.relayedIn++
-    if (message.qos > 0 && !this.#relayed.add(message)) {
+    if (message.qos > 0 && !this.#relayed.remember(message)) {
       stats.relayedTwice++
       return turn.call(done)
     }
-    // A group's copy may come once more by itself.
-    if (!only) for (const group of groups) this.#relayed.add(copyId(message, group))
     if (message.retain && message.target === NO_CLIENT) retained.accept(message)
     turn.message(message, { receipt: done, giveBack })
   }

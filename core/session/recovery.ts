@@ -3,7 +3,7 @@
  * none yet. A generator that yields what has to be waited for, so that stores which never wait open at once.
  */
 import { type ClientKey, NO_CLIENT, type TopicFilter, tenantOf } from '../contract/ids.ts'
-import { type Message, messageKey, NEVER, type Relayed } from '../contract/message.ts'
+import { type Message, messageKey, NEVER } from '../contract/message.ts'
 import type { InboxStore } from '../inbox/port.ts'
 import type { CoreParts } from '../link/local-link.ts'
 import { readEnvelope } from '../log/envelope.ts'
@@ -11,7 +11,7 @@ import type { Commits, Log } from '../log/port.ts'
 import { Envelope } from '../log/watermark.ts'
 import type { Group } from '../route/route.ts'
 import { crosses } from '../route/router.ts'
-import { copyFor, copyId } from '../site/copies.ts'
+import { copyFor } from '../site/copies.ts'
 import type { RelayedIds } from '../site/relayed-ids.ts'
 import type { State, StoredSubscription } from '../state/port.ts'
 import { Replay } from './replay.ts'
@@ -177,7 +177,7 @@ function* replay(
     readEnvelope(start, envelope, {
       message(position, message) {
         replays.fill(message)
-        if (message.relayed !== undefined) remember(ctx.relayed, message, message.relayed)
+        if (message.relayed !== undefined) ctx.relayed.remember(message)
         if (message.retain && message.target === NO_CLIENT) ctx.retained.replay(message)
         if (message.expiresAt !== NEVER && message.expiresAt <= now) return
         route(ctx, replays, position, message, groups)
@@ -246,11 +246,6 @@ class Replays {
     }
     if (this.#missing.size > 0) for (const replay of this.#missing.get(messageKey(message)) ?? []) replay.fill(message)
   }
-}
-
-function remember(ids: RelayedIds, message: Message, { groups, only }: Relayed): void {
-  ids.add(message)
-  if (!only) for (const group of groups) ids.add(copyId(message, group))
 }
 
 const groupKey = (client: ClientKey, group: TopicFilter, key: string): string => `${tenantOf(client)} ${group} ${key}`

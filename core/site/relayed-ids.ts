@@ -1,8 +1,11 @@
 /** The identities of messages that came from other sites: what comes again is known. Keeps a bounded number, the latest. */
 import type { Incarnation } from '../contract/ids.ts'
-import type { Message } from '../contract/message.ts'
+import type { Message, Relayed } from '../contract/message.ts'
+import { copyId } from './copies.ts'
 
 export type Identity = Pick<Message, 'origin' | 'seq'>
+
+const NOT_RELAYED: Relayed = { groups: [], only: false }
 
 export class RelayedIds {
   readonly #bound: number
@@ -39,6 +42,14 @@ export class RelayedIds {
       this.#next = (this.#next + 1) % this.#bound
       this.#remove(oldest.origin, oldest.seq)
     }
+    return true
+  }
+
+  /** The same of a message with the copies for groups that came with it: each may come once more by itself. */
+  remember(message: Message): boolean {
+    if (!this.add(message)) return false
+    const { groups, only } = message.relayed ?? NOT_RELAYED
+    if (!only) for (const group of groups) this.add(copyId(message, group))
     return true
   }
 
