@@ -265,10 +265,11 @@ export class Core implements TapHost, Receiver {
    */
   adopt(position: number, envelope: Uint8Array): void {
     const { retained, turn, stats } = this.#parts
+    const relayed = this.#relayed
     readEnvelope(position, envelope, {
       message(_, message) {
         // Its site has sent it again by now.
-        if (message.relayed !== undefined && !this.#relayed.remember(message)) return
+        if (message.relayed !== undefined && !relayed.remember(message)) return
         stats.recovered++
         if (message.retain) retained.accept(message)
         turn.message(message, undefined)
