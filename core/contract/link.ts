@@ -14,6 +14,8 @@ import type { Outbound, SessionState, Subscription, Will } from './session.ts'
 export interface ClaimRequest {
   readonly client: ClientKey
   readonly cleanStart: boolean
+  /** Of a site that takes the session over: what the directory gave it. Refused if a later one is known. */
+  readonly epoch?: number
   /** Seconds after the connection ends; 0 ends the session with the connection, EXPIRY_NEVER keeps it. */
   readonly expirySec: number
   readonly will: Will | undefined

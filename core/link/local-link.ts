@@ -75,6 +75,12 @@ export class LocalLink implements CoreLink {
       return defer(() => done({ ok: false, why: 'unavailable', detail }))
     }
     // A peer has claimed it in the directory itself.
+    if (moves !== undefined && port.site && site === undefined)
+      return turn.call(() => {
+        const detail = `Somebody else has claimed '${request.client}' since`
+        if (moves.overtakes(request)) sessions.claim(port, request, done, request.epoch)
+        else done({ ok: false, why: 'unavailable', detail })
+      })
     if (moves === undefined || port.site) return turn.call(() => sessions.claim(port, request, done))
     moves.claim(request, result =>
       turn.call(() => {

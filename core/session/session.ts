@@ -90,6 +90,8 @@ export class Session {
   claimed = false
   /** Another site has it by now: what is still here waits to be fetched, and nothing more comes. */
   moved = false
+  /** Who wants it back from another site that is taking it over: called once it is offline here, or over. */
+  readonly freed: (() => void)[] = []
   /** Adds what was in flight at the site it came from and became known late: once the session has no connection, or has ended. */
   late: (() => void) | undefined = undefined
   /** Its edge sent it away: until then the will is not published. ms since the epoch. */

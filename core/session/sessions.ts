@@ -51,6 +51,8 @@ export class Sessions {
   readonly #sessions = new Map<ClientKey, Session>()
   readonly #deadlines = new Deadlines<Session>()
   readonly #contended = new Set<Session>()
+  /** Until when another site may keep what is wanted back. ms since the epoch. */
+  readonly #reclaimed = new Map<Session, number>()
   /** Ended sessions with claims that waited for that: these come before newer ones. */
   readonly #heirs = new Map<ClientKey, Session>()
   #dirty: Session[] = []
@@ -157,7 +159,8 @@ export class Sessions {
     const port = routedTo(s)
     const persistent = s.persistent && release.expirySec > 0
     s.offlineAt = this.#o.now()
-    s.expirySec = persistent ? release.expirySec : 0
+    // What another site gives back is as it was.
+    s.expirySec = !persistent ? 0 : s.parked && s.site === undefined ? s.expirySec : release.expirySec
     if (!release.will) s.will = undefined
     if (release.sentAway === true && s.will !== undefined) {
       s.heldUntil = s.offlineAt + this.#o.limits.drainWillHoldMs
@@ -184,6 +187,7 @@ export class Sessions {
       this.mark(s)
       this.#o.turn.urge()
     }
+    for (const freed of s.freed.splice(0)) this.#o.turn.call(freed)
     if (s.waiting === undefined) return
     if (!persistent) this.#heirs.set(s.client, s)
     this.#o.turn.call(() => this.#wake(s))
@@ -266,6 +270,13 @@ export class Sessions {
     return s
   }
 
+  /** Another site is taking it over, and is to say whether it has it: `then` once it is offline here, or over. */
+  reclaim(s: Session, then: () => void): void {
+    s.freed.push(then)
+    this.#reclaimed.set(s, this.#o.now() + KICK_MS)
+    if (s.presence === 'online') s.port!.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
+  }
+
   /** It neither ends nor publishes its will by itself. */
   rest(s: Session): void {
     this.#deadlines.delete(s)
@@ -326,6 +337,10 @@ export class Sessions {
       this.mark(s)
       this.#o.turn.urge()
     }
+    for (const [s, until] of this.#reclaimed) {
+      if (s.freed.length === 0) this.#reclaimed.delete(s)
+      else if (until <= now && s.presence === 'online') this.lose(s)
+    }
     for (const s of this.#contended) {
       const first = s.waiting?.[0]
       if (first === undefined || s.presence === 'ended') this.#contended.delete(s)
@@ -366,7 +381,8 @@ export class Sessions {
     this.#epoch = Math.max(this.#epoch, s.epoch)
     s.port = port
     s.presence = 'claiming'
-    s.expirySec = expirySec
+    // Another site asks for it without knowing for how long.
+    if (!present || !port.site || s.site !== undefined) s.expirySec = expirySec
     s.offlineAt = 0
     s.will = request.will === undefined ? undefined : ownWill(request.will)
     s.willAsked = false
@@ -393,6 +409,7 @@ export class Sessions {
     }
     done({ ok: true, epoch: s.epoch, present, state })
     if (s.waiting !== undefined) this.#o.turn.call(() => this.#kick(s))
+    if (s.freed.length > 0) s.port?.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
   }
 
   #routeOnline(s: Session): void {

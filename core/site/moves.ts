@@ -23,7 +23,7 @@ import { unrelayed } from './copies.ts'
 import { siteOf } from './name.ts'
 import type { Peer } from './peer.ts'
 import type { Peers } from './peers.ts'
-import type { Directory, Foreign, SiteName } from './port.ts'
+import type { Claimed, Directory, Foreign, SiteName } from './port.ts'
 import type { Recent } from './recent.ts'
 import type { Residence } from './residence.ts'
 
@@ -54,14 +54,38 @@ interface Owed {
   busy: boolean
 }
 
+/** Another site has claimed it here, and has not said that it has it. */
+const isBrought = (s: Session): boolean =>
+  s.site === undefined && s.port?.site !== undefined && (s.presence === 'online' || s.presence === 'claiming')
+
+/** A session on its way here. */
+interface Bringing {
+  readonly client: ClientKey
+  readonly epoch: number
+  /** Somebody has claimed it since, at another site. */
+  overtaken: boolean
+  /** Claims here that wait for it. */
+  readonly waits: ((refused: Refused | undefined) => void)[]
+}
+
+/** That site has no session to go on with. */
+const NOTHING = 'nothing'
+
+/** The session is here, or why it cannot be had. */
+type Brought = (result?: Refused | typeof NOTHING) => void
+type Granted = Extract<ClaimReply, { ok: true }>
+
 /** Sessions of which the rest is fetched at the same time. */
 const FETCHES = 32
+const OVERTAKEN: Refused = { ok: false, why: 'unavailable', detail: 'The session was claimed at another site since' }
 const UNAVAILABLE: Refused = { ok: false, why: 'unavailable', detail: 'It cannot be told where the session lives' }
 
 export class Moves {
   readonly #o: MovesOptions
   /** Claims that wait until the session is here. */
-  readonly #bringing = new Map<ClientKey, (() => void)[]>()
+  readonly #bringing = new Map<ClientKey, Bringing>()
+  /** All of it is here, and is being made durable: nobody there gets it back. */
+  readonly #taken = new Set<ClientKey>()
   readonly #owed = new Map<ClientKey, Owed>()
   #fetching = 0
 
@@ -103,29 +127,32 @@ export class Moves {
 
   /** `done` with the epoch of the claim once everything that can be had of the session is here: it can be claimed. */
   claim(request: ClaimRequest, done: (result: number | Refused) => void): void {
-    const { directory, sessions, turn } = this.#o
+    const { directory, sessions } = this.#o
     const { client } = request
     directory.claim(client, sessions.nextEpoch(), claimed => {
       if (claimed === undefined) return done(UNAVAILABLE)
-      const { epoch, from } = claimed
-      const waiting = this.#bringing.get(client)
-      if (waiting !== undefined) {
-        waiting.push(() => done(epoch))
+      const bringing = this.#bringing.get(client)
+      if (bringing !== undefined) {
+        bringing.waits.push(refused => {
+          if (refused === undefined) done(claimed.epoch)
+          else this.claim(request, done)
+        })
         return
       }
       const s = sessions.get(client)
-      const known = this.#owed.get(client)?.sites
-      const news = from.filter(site => known?.has(site) !== true)
-      if (s?.moved === true && news.length === 0) sessions.end(s)
-      if (news.length === 0) return done(epoch)
-      const waits: (() => void)[] = []
-      this.#bringing.set(client, waits)
-      this.#bring(request, epoch, news, refused => {
-        this.#bringing.delete(client)
-        done(refused ?? epoch)
-        for (const next of waits) turn.call(next)
-      })
+      if (s !== undefined && isBrought(s)) sessions.reclaim(s, () => this.#claimed(request, claimed, done))
+      else this.#claimed(request, claimed, done)
     })
+  }
+
+  /** Another site claims it: false if that was decided before a claim that is known here. What is being brought here stops. */
+  overtakes({ client, epoch }: ClaimRequest): boolean {
+    if (epoch === undefined) return true
+    const bringing = this.#bringing.get(client)
+    const known = Math.max(bringing?.epoch ?? 0, this.#o.sessions.get(client)?.epoch ?? 0)
+    if (epoch < known) return false
+    if (bringing !== undefined) bringing.overtaken = true
+    return true
   }
 
   /** A few times a second: what was not to be had, and can be now. */
@@ -141,38 +168,66 @@ export class Moves {
     }
   }
 
-  /** The one who claimed it there is gone. */
+  /** A session that we claimed at another site is wanted there: it is given back, unless all of it is here. */
   kicked(peer: Peer, client: ClientKey, epoch: number): void {
+    if (this.#taken.has(client)) return
+    const bringing = this.#bringing.get(client)
+    if (bringing?.epoch === epoch) bringing.overtaken = true
     peer.release(client, epoch, EXPIRY_NEVER)
   }
 
   // ── bringing
 
-  #bring(
-    request: ClaimRequest,
-    epoch: number,
-    from: readonly SiteName[],
-    done: (refused: Refused | undefined) => void,
-  ): void {
-    const [site, ...rest] = from
-    if (site === undefined) return done(undefined)
-    const next = (refused: Refused | undefined) => {
-      if (refused !== undefined) return done(refused)
-      this.#bring(request, epoch, rest, done)
+  #claimed(request: ClaimRequest, { epoch, from }: Claimed, done: (result: number | Refused) => void): void {
+    const { sessions, turn } = this.#o
+    const { client } = request
+    const known = this.#owed.get(client)?.sites
+    const sites = from.filter(site => known?.has(site) !== true)
+    const s = sessions.get(client)
+    if (s?.moved === true && sites.length === 0) sessions.end(s)
+    if (sites.length === 0) return done(epoch)
+    const bringing: Bringing = { client, epoch, overtaken: false, waits: [] }
+    this.#bringing.set(client, bringing)
+    const end = (refused?: Refused) => {
+      const left = sessions.get(client)
+      // It lives nowhere: what is here is of one that has ended.
+      if (refused === undefined && left?.moved === true) sessions.end(left)
+      this.#bringing.delete(client)
+      done(refused ?? epoch)
+      for (const next of bringing.waits) turn.call(() => next(refused))
     }
-    if (request.cleanStart) this.#discard(request.client, site, () => next(undefined))
-    else this.#bringFrom(request.client, epoch, site, next)
+    if (request.cleanStart) this.#discardAll(bringing, sites, end)
+    else this.#bringAny(bringing, sites, end)
+  }
+
+  /** The session is with the first that has it; what the others have of it comes when it comes. */
+  #bringAny(bringing: Bringing, sites: readonly SiteName[], done: (refused?: Refused) => void): void {
+    const [first, ...others] = sites
+    if (first === undefined) return done()
+    this.#bringFrom(bringing, first, result => {
+      if (result === NOTHING) return this.#bringAny(bringing, others, done)
+      if (result === undefined) for (const site of others) this.#owe(bringing.client, site)
+      done(result)
+    })
+  }
+
+  #discardAll(bringing: Bringing, sites: readonly SiteName[], done: () => void): void {
+    let left = sites.length
+    for (const site of sites)
+      this.#discard(bringing, site, () => {
+        if (--left === 0) done()
+      })
   }
 
   /** Nobody wants what that site has: only its connection has to end. */
-  #discard(client: ClientKey, site: SiteName, done: () => void): void {
+  #discard({ client, epoch }: Bringing, site: SiteName, done: () => void): void {
     const peer = this.#o.peers.get(site)
     const later = () => {
       this.#owe(client, site)
       done()
     }
     if (peer?.linked !== true) return later()
-    peer.claim(client, true, reply => {
+    peer.claim(client, epoch, true, reply => {
       if (reply?.ok !== true) return later()
       peer.release(client, reply.epoch, 0)
       this.#settled(client, site)
@@ -180,8 +235,9 @@ export class Moves {
     })
   }
 
-  #bringFrom(client: ClientKey, epoch: number, site: SiteName, done: (refused?: Refused) => void): void {
+  #bringFrom(bringing: Bringing, site: SiteName, done: Brought): void {
     const { directory, peers, turn } = this.#o
+    const { client, epoch } = bringing
     const peer = peers.get(site)
     const tenant = tenantOf(client)
     directory.read(site, client, found => {
@@ -189,16 +245,19 @@ export class Moves {
       const filters = found === 'none' ? [] : found.subscriptions.map(s => s.filter)
       // What is published elsewhere from now on comes here too, also while the session does not live here yet.
       for (const filter of filters) peers.exports.add(tenant, filter)
-      const end = (refused?: Refused) => {
+      const end: Brought = result => {
         for (const filter of filters) peers.exports.remove(tenant, filter)
-        done(refused)
+        done(result)
       }
       peers.settle(() => {
-        if (peer?.linked !== true) return this.#takeRecord(client, epoch, site, found, end)
-        peer.claim(client, false, reply =>
+        if (bringing.overtaken) return end(OVERTAKEN)
+        if (peer?.linked !== true) return this.#takeRecord(bringing, site, found, end)
+        peer.claim(client, epoch, false, reply =>
           turn.call(() => {
-            if (reply?.ok !== true) this.#takeRecord(client, epoch, site, found, end)
-            else this.#take(client, epoch, peer, reply, end)
+            if (bringing.overtaken) return end(OVERTAKEN)
+            if (reply === undefined) this.#takeRecord(bringing, site, found, end)
+            else if (reply.ok) this.#take(bringing, peer, reply, end)
+            else end(reply)
           }),
         )
       })
@@ -206,62 +265,69 @@ export class Moves {
   }
 
   /** That site has given it up to us, and answers from here on for nothing of it but what waits in its inbox. */
-  #take(
-    client: ClientKey,
-    epoch: number,
-    peer: Peer,
-    reply: Extract<ClaimReply, { ok: true }>,
-    done: () => void,
-  ): void {
-    const { sessions, residence, recent, turn } = this.#o
-    const release = () => {
+  #take(bringing: Bringing, peer: Peer, reply: Granted, done: Brought): void {
+    const { sessions, residence, recent, turn, stats } = this.#o
+    const { client, epoch } = bringing
+    const isNew = sessions.get(client) === undefined
+    if (!reply.present) {
       peer.release(client, reply.epoch, 0)
       this.#settled(client, peer.site)
-    }
-    if (!reply.present) {
-      const stale = sessions.get(client)
-      if (stale?.moved === true) sessions.end(stale)
-      release()
-      return done()
+      return done(NOTHING)
     }
     const s = residence.settle({ client, epoch, state: reply.state, expirySec: EXPIRY_NEVER, offlineAt: 0 })
-    this.#o.stats.sessionsBrought++
+    stats.sessionsBrought++
     const since = recent.begin()
-    const end = () => {
+    const abort = () => {
       recent.end()
-      done()
+      // Where it came from it still is; what was here before waits for who has it now.
+      if (isNew) {
+        residence.leave(s)
+        sessions.end(s)
+      }
+      done(OVERTAKEN)
     }
     // What we routed to that site before the session began here is in its inbox there once it has answered.
     residence.whenAnswered(peer.site, () =>
-      peer.drainAll(client, reply.epoch, messages => {
-        if (messages === undefined) {
-          // Everything is there still.
-          this.#owe(client, peer.site).since ??= since
-          return done()
-        }
+      peer.drainAll(client, reply.epoch, messages =>
         turn.call(() => {
-          const news = messages.filter(m => !recent.has(m, since))
-          this.#durably(s, news, release)
-          end()
-        })
-      }),
+          if (bringing.overtaken) return abort()
+          if (messages === undefined) {
+            // Everything is there still.
+            this.#owe(client, peer.site).since ??= since
+            return done()
+          }
+          this.#taken.add(client)
+          this.#durably(
+            s,
+            messages.filter(m => !recent.has(m, since)),
+            () => {
+              this.#taken.delete(client)
+              peer.release(client, reply.epoch, 0)
+              this.#settled(client, peer.site)
+            },
+          )
+          recent.end()
+          done()
+        }),
+      ),
     )
   }
 
   /** That site does not answer: what it has written is enough to go on with. */
-  #takeRecord(client: ClientKey, epoch: number, site: SiteName, found: Foreign | 'none', done: () => void): void {
+  #takeRecord(bringing: Bringing, site: SiteName, found: Foreign | 'none', done: Brought): void {
     const { residence, recent, turn, now, stats, events } = this.#o
+    const { client, epoch } = bringing
     const owed = this.#owe(client, site)
-    if (found === 'none') return done()
+    if (found === 'none') return done(NOTHING)
     const { record, subscriptions } = found
     if (
       record.offlineAt > 0 &&
       record.expirySec !== EXPIRY_NEVER &&
       record.offlineAt + record.expirySec * 1000 <= now()
     )
-      return done()
+      return done(NOTHING)
     // It ends with its connection.
-    if (record.expirySec === 0) return done()
+    if (record.expirySec === 0) return done(NOTHING)
     stats.sessionsTaken++
     events({ is: 'session-taken', client, site })
     const state: SessionState = { subscriptions, inflight: record.inflight, received: record.received, queued: false }
@@ -357,18 +423,26 @@ export class Moves {
         const s = sessions.get(client)
         return s !== undefined && !s.moved
       }
-      peer.claim(client, !wanted(), reply => {
+      const epoch = wanted() ? sessions.get(client)!.epoch : sessions.nextEpoch()
+      peer.claim(client, epoch, !wanted(), reply => {
         if (reply?.ok !== true) return end()
         const settle = () => {
+          this.#taken.delete(client)
           peer.release(client, reply.epoch, 0)
           this.#settled(client, site)
           end()
         }
         if (!reply.present || !wanted()) return settle()
-        peer.drainAll(client, reply.epoch, messages => {
-          if (messages === undefined) return end()
-          turn.call(() => this.#addLate(client, owed, reply.state, messages, settle))
-        })
+        peer.drainAll(client, reply.epoch, messages =>
+          turn.call(() => {
+            if (messages === undefined) {
+              peer.release(client, reply.epoch, EXPIRY_NEVER)
+              return end()
+            }
+            this.#taken.add(client)
+            this.#addLate(client, owed, reply.state, messages, settle)
+          }),
+        )
       })
     })
   }
@@ -397,7 +471,8 @@ export class Moves {
       stats.messagesLate++
       turn.message(forClient(s, message), { receipt: one })
     }
-    const inflight = state.inflight.filter(f => !owed.known.has(f.packetId))
+    const had = (m: Message | undefined) => m !== undefined && owed.since !== undefined && recent.has(m, owed.since)
+    const inflight = state.inflight.filter(f => !owed.known.has(f.packetId) && !had(f.message))
     residence.goOn(s, inflight, one)
   }
 }

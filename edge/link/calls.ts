@@ -4,13 +4,18 @@ import type { ClientKey, Tenant, TopicFilter } from '../../core/contract/ids.ts'
 import { FromEdge, StepCode, writeRef, writeWill } from '../../core/contract/link/records.ts'
 import type { ClaimRequest, Step } from '../../core/contract/link.ts'
 
-export function writeClaim(out: ByteWriter, req: number, { client, cleanStart, expirySec, will }: ClaimRequest): void {
+export function writeClaim(
+  out: ByteWriter,
+  req: number,
+  { client, cleanStart, expirySec, will, epoch }: ClaimRequest,
+): void {
   out.u8(FromEdge.claim)
   out.varint(req)
   out.text(client)
-  out.u8((cleanStart ? 1 : 0) | (will === undefined ? 0 : 2))
+  out.u8((cleanStart ? 1 : 0) | (will === undefined ? 0 : 2) | (epoch === undefined ? 0 : 4))
   out.varint(expirySec)
   if (will !== undefined) writeWill(out, will)
+  if (epoch !== undefined) out.varint(epoch)
 }
 
 /** `req` 0: nobody waits for the answer. */

@@ -45,9 +45,9 @@ export type LinkEvent =
 
 /** How an edge sends its devices away before its link goes to another site: they lose their connections at a rate, and nothing else. */
 export interface Departure {
-  /** Nobody is let in any more; `gone` when nobody is left. */
+  /** Who connects has to wait; `gone` when nobody is left. */
   begin(gone: () => void): void
-  /** Devices are let in again. */
+  /** The link is there, or stays where it was: nobody has to wait any more. */
   end(): void
 }
 
@@ -97,6 +97,8 @@ export interface LinkLifeEvents {
 const NO_CORE = 'No core is linked'
 /** A core that is left has so long to take what was said to it last. */
 const BYE_MS = 2_000
+/** Devices that connect wait so long for the core that the link goes to. */
+const ARRIVE_MS = 3_000
 
 export class LinkLife {
   /** Undefined while the core knows nothing of this edge. */
@@ -183,8 +185,7 @@ export class LinkLife {
       if (down >= limits.linkGraceMs / 2) this.#suspend(true)
       if (down >= limits.linkLostMs) this.#lost(`No link for ${down} ms`)
     }
-    if (this.#move?.byeAt !== undefined && now - this.#move.byeAt > BYE_MS)
-      this.#dialer.drop(CLOSE_NORMAL, 'Moves to another site')
+    this.#hasten(now)
     this.#dialer.tick(now)
   }
 
@@ -242,6 +243,7 @@ export class LinkLife {
     this.#event({ is: 'linked', core: welcome.core, site: welcome.site, url, resumed: resumes })
     this.#suspend(false)
     this.#on.changed()
+    this.#stay()
     return true
   }
 
@@ -268,8 +270,8 @@ export class LinkLife {
     this.#event({ is: 'link-down', detail })
     this.#on.changed()
     const next = this.#move?.byeAt === undefined ? undefined : this.#move.url
-    if (next !== undefined) this.#lost(`The link goes to ${next}`)
-    this.#stay()
+    if (next === undefined) this.#stay()
+    else this.#lost(`The link goes to ${next}`)
     if (this.#closing !== undefined) this.cut()
     return next
   }
@@ -291,6 +293,14 @@ export class LinkLife {
     }
     if (this.departure === undefined) gone()
     else this.departure.begin(gone)
+  }
+
+  /** Neither the core that is left nor the one that does not come holds up a move. */
+  #hasten(now: number): void {
+    if (this.#move?.byeAt === undefined) return
+    const passed = now - this.#move.byeAt
+    if (this.linked && passed > BYE_MS) this.#dialer.drop(CLOSE_NORMAL, 'Goes to another site')
+    else if (!this.linked && passed > BYE_MS + ARRIVE_MS) this.#stay()
   }
 
   #stay(): void {

@@ -125,7 +125,9 @@ export class Calls {
     const flags = r.u8()
     const expirySec = r.varint()
     const will = (flags & 2) === 0 ? undefined : readWill(r)
-    this.#link.claim({ client, cleanStart: (flags & 1) !== 0, expirySec, will }, reply => {
+    const epoch = (flags & 4) === 0 ? undefined : r.varint()
+    const request = { client, cleanStart: (flags & 1) !== 0, expirySec, will }
+    this.#link.claim(epoch === undefined ? request : { ...request, epoch }, reply => {
       if (!this.#port.gone) return this.#port.claimed(req, reply)
       // Nobody is there to serve it.
       if (reply.ok)
