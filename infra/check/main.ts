@@ -7,7 +7,7 @@ import { judge } from './baseline.ts'
 import { FAULTS, uncaught } from './faults.ts'
 import { INFRA, type Module, modulesIn } from './places.ts'
 import { findPolicy, findValues, makePython } from './python.ts'
-import { isThere } from './run.ts'
+import { isThere, run } from './run.ts'
 import { makeStubs, withoutProviders } from './stub.ts'
 import { copyTo, invalid, type Terraform, test, unformatted } from './terraform.ts'
 
@@ -68,6 +68,7 @@ async function main(root: string): Promise<void> {
 }
 
 const missing = NEEDED.filter(program => !isThere(program))
+if (isThere('python3') && (await run('python3', ['-c', 'import ensurepip'])).status !== 0) missing.push('python3-venv')
 if (missing.length > 0) {
   console.error(`Not checked: ${missing.join(', ')} cannot be found; all of ${NEEDED.join(', ')} are needed`)
   process.exit(2)

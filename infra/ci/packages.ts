@@ -15,7 +15,7 @@ const README = 'test/readme/readme.test.ts'
 /** What runs RocketMQ, Redis or both. */
 const SITE = 'test/{chaos/cluster/cluster,drill/drill}.test.ts'
 const ROCKETMQ = [
-  'test/integration/{local,regions}.test.ts',
+  'test/integration/{local,regions,infra/local}.test.ts',
   'test/integration/{rocketmq,bridge}/*.test.ts',
   'test/contract/{log,inbox}.test.ts',
   'test/cluster/{cluster,bridge}.test.ts',
@@ -23,7 +23,7 @@ const ROCKETMQ = [
   README,
 ]
 const REDIS = [
-  'test/integration/{local*,regions}.test.ts',
+  'test/integration/{local*,regions,infra/local}.test.ts',
   'test/integration/redis/*.test.ts',
   'test/contract/state.test.ts',
   'test/cluster/{cluster,bridge}.test.ts',
@@ -47,6 +47,7 @@ const PACKAGES: readonly Package[] = [
   { name: 'openjdk-17-jre-headless', program: 'java', tests: ROCKETMQ },
   { name: 'maven', program: 'mvn', tests: ROCKETMQ },
   { name: 'redis-server', program: 'redis-server', tests: REDIS },
+  { name: 'python3-venv', program: 'python3', tests: ['test/integration/infra/check.test.ts'] },
 ]
 
 /** What is asked of the machine, so that a test can be the machine. */

@@ -18,6 +18,7 @@ locals {
     "--wan-ms", tostring(var.wan_ms),
   ]
   flags = concat(local.words, var.namespaces ? [] : ["--no-namespaces"])
+  up    = var.build ? "npm run --silent regions:up --" : "node infra/local/regions/main.node.ts up"
   # An installation keeps its shape: another one is another folder.
   dir = "${coalesce(var.folder, "${local.checkout}/.local/terraform")}/${substr(sha256(join(" ", local.flags)), 0, 8)}"
 }
@@ -31,7 +32,7 @@ resource "terraform_data" "regions" {
   provisioner "local-exec" {
     working_dir = local.checkout
     command     = <<-EOT
-      mkdir -p "$DIR" && npm run --silent regions:up -- --dir "$DIR" ${join(" ", local.flags)} --json > "$DIR/terraform.json" && exit
+      mkdir -p "$DIR" && ${local.up} --dir "$DIR" ${join(" ", local.flags)} --json > "$DIR/terraform.json" && exit
       npm run --silent regions:down -- --dir "$DIR"
       exit 1
     EOT

@@ -48,3 +48,10 @@ variable "folder" {
     error_message = "Folder '${coalesce(var.folder, "-")}' has more than 60 characters."
   }
 }
+
+variable "build" {
+  description = "Build what is run before (`npm run regions:up`). False: `dist/` as it is."
+  type        = bool
+  default     = true
+  nullable    = false
+}

@@ -20,7 +20,7 @@ locals {
   } : name => replace(arn, "/^(arn:aws:secretsmanager:)[^:]+/", "$${1}${local.aws_region}") if arn != null }
 
   files = local.tls ? { "core.pem" = local.secret.link_certificate, "core.key" = local.secret.link_key, "link-ca.pem" = local.secret.link_ca } : {}
-  flags = local.tls ? ["--tls-cert-file", "/run/meridian/core.pem", "--tls-key-file", "/run/meridian/core.key", "--rocketmq-tls"] : []
+  flags = local.tls ? ["--tls-cert-file", "/run/meridian/core.pem", "--tls-key-file", "/run/meridian/core.key", "--link-ca-file", "/run/meridian/link-ca.pem", "--rocketmq-tls"] : []
 
   metric_names = ["meridian_core_active", "meridian_core_sessions", "meridian_core_online", "meridian_core_inbox_messages", "meridian_core_published_total", "meridian_core_commit_failures_total", "meridian_core_inbox_dropped_total"]
   dimensions   = { region = var.region, role = "core" }
@@ -29,13 +29,14 @@ locals {
 data "aws_caller_identity" "here" {}
 
 module "task" {
-  for_each     = local.cores
-  source       = "../task"
-  name         = each.key
-  image        = var.image.name
-  command      = concat(local.region.core_commands[each.key], local.flags)
-  secrets      = { MERIDIAN_LINK_TOKEN = local.secret.link_token, MERIDIAN_STATE = local.secret.state }
-  files        = local.files
+  for_each = local.cores
+  source   = "../task"
+  name     = each.key
+  image    = var.image.name
+  command  = concat(local.region.core_commands[each.key], local.flags)
+  secrets  = { MERIDIAN_LINK_TOKEN = local.secret.link_token, MERIDIAN_STATE = local.secret.state }
+  files    = local.files
+  # For RocketMQ's proxies, whose certificate is of the same authority.
   environment  = local.tls ? { NODE_EXTRA_CA_CERTS = "/run/meridian/link-ca.pem" } : {}
   ports        = [var.topology.ports.core]
   health       = { port = var.topology.ports.core, tls = local.tls }

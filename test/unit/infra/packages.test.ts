@@ -12,7 +12,7 @@ let asked: string[][]
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'meridian-packages-'))
   asked = []
-  for (const program of ['openssl', 'curl', 'java', 'mvn', 'redis-server']) put(program)
+  for (const program of ['openssl', 'curl', 'java', 'mvn', 'redis-server', 'python3']) put(program)
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
