@@ -10,8 +10,8 @@ const SWITCH_MS = 60_000
 /** SIGTERM of an edge sends its clients away first. */
 const POLITE_MS = 60_000
 
-/** A region with a site, another one each round. */
-const victimOf = ({ sites, round, settings }: Scene): string => sites[(round + settings.seed) % sites.length]!
+/** A region with a site. */
+const victimOf = ({ sites, random }: Scene): string => sites[Math.floor(random() * sites.length)]!
 
 const outage = ({ settings, random }: Scene): Promise<void> =>
   sleep(OUTAGE_MS * settings.patience * (0.75 + random() / 2))
@@ -64,15 +64,15 @@ const siteLoss: Scenario = {
 
 const partition: Scenario = {
   name: 'partition',
-  text: 'a region is cut off from the others, in every second round from Redis, too; devices reach both sides, and some change sides',
+  text: 'a region is cut off from the others, in half of the rounds from Redis, too; devices reach both sides, and some change sides',
   edges: 1,
   cores: 1,
   closedWithinMs: 10_000,
   async run(scene) {
-    const { regions, begins, struck, returns, healed, step, apart, round, crowd, figures, findings } = scene
+    const { regions, begins, struck, returns, healed, step, apart, random, crowd, figures, findings } = scene
     const name = victimOf(scene)
     const region = regions.regions[name]!
-    const keepRedis = round % 2 === 1
+    const keepRedis = random() < 0.5
     step(`${name} is cut off${keepRedis ? '' : ', from Redis as well'}`)
     begins([name])
     // Without Redis it cannot renew its lease.

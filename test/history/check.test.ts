@@ -96,6 +96,20 @@ describe('messages', () => {
     expect(find([...events, received('s', '2/p/1'), received('m1', '2/p/1'), received('m1', '2/p/1')])).toEqual([])
   })
 
+  test('between places, between QoS, and from a place that was lost messages may overtake each other', () => {
+    const at = (edge: string, time: number): HistoryEvent => ({ ...connack('p', time, time), edge }) as HistoryEvent
+    const moved = [at('eu', 1), ...message('2/p/1').slice(0, 2), at('us', 3), ...message('2/p/2')]
+    const events = [...moved, received('s', '2/p/1'), received('m1', '2/p/1')]
+    expect(find(events)).toHaveLength(1)
+    expect(wrong(events, { ...rules, order: { per: 'edge' } })).toEqual([])
+    const late = [
+      ...[sent('2/p/1', { at: 5 }), sent('2/p/2', { at: 6 }), connack('s', 1, 10)],
+      ...[received('s', '2/p/2', { at: 11 }), received('s', '2/p/1', { at: 30 })],
+    ]
+    expect(wrong(late, { ...rules, order: { per: 'edge', lateFrom: 20 } })).toEqual([])
+    expect(wrong(late, { ...rules, order: { per: 'edge', lateFrom: 40 } })).toHaveLength(1)
+  })
+
   test('what nobody sent, on another topic or with another QoS is found', () => {
     expect(find([received('m1', '2/p/1')])).toEqual(['m1 got 2/p/1, which nobody sent'])
     expect(find([...message('2/p/1'), received('m1', '2/p/1', { topic: 'load/q/0' })])).toEqual([
@@ -122,6 +136,13 @@ describe('owners', () => {
     ])
     expect(wrong(events, { ...rules, closedWithinMs: 6_000 })).toEqual([])
   })
+
+  test('while places were apart nobody could tell the older connection', () => {
+    const events = [connack('x', 1, 100), connack('x', 2, 200), received('x', '1/p/1', { at: 4_000 })]
+    const all = [...events, closed('x', 1, 6_000)]
+    expect(wrong(all, { ...rules, apartUntil: 5_000, closedWithinMs: 2_000 })).toEqual([])
+    expect(wrong(all, { ...rules, apartUntil: 2_000, closedWithinMs: 2_000 })).toHaveLength(2)
+  })
 })
 
 describe('wills', () => {
@@ -144,6 +165,15 @@ describe('wills', () => {
     ],
   ] as [string, HistoryEvent[], string][])('%s is found', (_, events, finding) => {
     expect(find(events)).toEqual([finding])
+  })
+
+  test('one with a delay does not come, and one of a client that may be taken for dead may', () => {
+    const delayed = [{ ...will, delayed: true } as HistoryEvent, ...up.slice(1), closed('mortal', 9, 3)]
+    expect(find(delayed)).toEqual([])
+    expect(find([...delayed, came])).toHaveLength(1)
+    const maybeDead = new Set(['mortal'])
+    expect(wrong([...up, came], { ...rules, maybeDead })).toEqual([])
+    expect(wrong([...up, came, came], { ...rules, maybeDead })).toHaveLength(1)
   })
 
   test('nobody can say without CONNACK, or when DISCONNECT may not have arrived', () => {
