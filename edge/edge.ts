@@ -154,11 +154,12 @@ export class Edge implements RemoteEdge {
   /** Devices are told that the server goes (0x8B): they come back and claim their sessions anew. */
   beginAnew(): void {
     this.#forgotten = true
-    this.#ctx.claims.clear()
+    const { claims } = this.#ctx
+    claims.clear()
     for (const connection of [...this.#connections])
       connection.guard(() => {
         if (connection.phase === Phase.Open) connection.close(Reason.ServerShuttingDown, 'The link to the core is lost')
-        else if (connection.phase === Phase.Connecting)
+        else if (connection.phase === Phase.Connecting && !claims.held)
           connection.refuse(Reason.ServerUnavailable, 'The link to the core is lost')
       })
     this.#forgotten = false
@@ -210,13 +211,18 @@ export class Edge implements RemoteEdge {
     return this.#ctx.sessions.size
   }
 
+  /** Who connects waits, within the bounds of the line, until it is held no more. */
+  hold(on: boolean): void {
+    this.#ctx.claims.hold(on)
+  }
+
   /** Sends at most so many away, those first who are here longest. */
-  dismiss(most: number): void {
+  dismiss(most: number, how = this.#sendAway): void {
     const { sessions, stats } = this.#ctx
     let left = most
     for (const { connection } of sessions.values()) {
       if (left-- <= 0) break
-      const away = this.#sendAway?.(connection.transport.peer)
+      const away = how?.(connection.transport.peer)
       if (away === undefined) break
       const { reason, serverReference } = away
       stats.sentAway++

@@ -13,6 +13,8 @@ export class ClaimLine {
   readonly #limits: ClaimLimits
   readonly #stats: ClaimStats
   #waiting = new Fifo<BeginClaim>()
+  /** Nobody's turn comes. */
+  #held = false
   /** Claims of earlier lives are not answered any more. */
   #life = 0
 
@@ -36,16 +38,27 @@ export class ClaimLine {
     return true
   }
 
-  /** Everything under way is lost, and nobody waits any more. */
+  /** While it is held everybody waits, also for whom there is room. */
+  hold(on: boolean): void {
+    this.#held = on
+    this.#goOn()
+  }
+
+  get held(): boolean {
+    return this.#held
+  }
+
+  /** Everything under way is lost. Nobody waits any more either, unless the line is held: then they wait for what comes. */
   clear(): void {
     this.#life++
-    this.#waiting = new Fifo()
     this.#stats.nowClaims = 0
+    if (this.#held) return
+    this.#waiting = new Fifo()
     this.#stats.nowClaimsWaiting = 0
   }
 
   get #hasRoom(): boolean {
-    return this.#stats.nowClaims < this.#limits.claimsInFlight
+    return !this.#held && this.#stats.nowClaims < this.#limits.claimsInFlight
   }
 
   #begin(begin: BeginClaim): void {

@@ -90,7 +90,7 @@ export class EdgeProcess implements Served {
     this.#drain = new Drain({ edge: host.edge, regions, limits, now: Date.now })
     this.#control = new EdgeDrain(this.#drain, host.edge, log)
     this.#adminToken = adminToken
-    link.departBy(departureOf(host.edge, this.#drain, limits))
+    link.departBy(departureOf(host, this.#drain, limits))
     this.#timer = setInterval(() => link.tick(Date.now()), LINK_TICK_MS)
     link.start()
   }

@@ -256,11 +256,11 @@ export class Site implements Gateway {
     const { edge, link } = process
     link.departBy({
       begin(gone) {
-        edge.sendAway(() => ({ reason: 0x9c, serverReference: undefined }))
-        edge.dismiss(Number.POSITIVE_INFINITY)
+        edge.hold(true)
+        edge.dismiss(Number.POSITIVE_INFINITY, () => ({ reason: 0x9c, serverReference: undefined }))
         gone()
       },
-      end: () => edge.sendAway(undefined),
+      end: () => edge.hold(false),
     })
     link.start()
     return process

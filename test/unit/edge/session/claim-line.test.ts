@@ -35,6 +35,20 @@ test('so many at once, then so many in line, then none', () => {
   expect(stats).toMatchObject({ nowClaims: 0, nowClaimsWaiting: 0, claimsShed: 1 })
 })
 
+test('while it is held everybody waits, also when what was under way is lost', () => {
+  const { stats, line, begun, enter, leave } = rig(2, 2)
+  enter('a')
+  line.hold(true)
+  expect(['b', 'c', 'd'].map(name => enter(name))).toEqual([true, true, false])
+  leave('a')
+  line.clear()
+  expect(begun).toEqual(['a'])
+  expect(stats).toMatchObject({ nowClaims: 0, nowClaimsWaiting: 2 })
+  line.hold(false)
+  expect(begun).toEqual(['a', 'b', 'c'])
+  expect(stats).toMatchObject({ nowClaims: 2, nowClaimsWaiting: 0, claimsShed: 1 })
+})
+
 test('clients that have gone take no place, however many', () => {
   const { stats, begun, enter, leave } = rig(1, 100_000)
   enter('a')
