@@ -309,7 +309,8 @@ export class Pilot {
     }
     const verdict = visit.watchdog.tick(now, (this.#vehicle.bytesOnTheirWay() / uplinkBytesPerSec) * 1000)
     if (verdict === 'ping') this.#vehicle.ping()
-    else if (verdict === 'suspect') this.#scout.lookAhead(this.#regions)
+    else if (verdict === 'suspect')
+      this.#scout.lookAhead(this.#regions.filter(({ name }) => name !== visit.target.region.name))
     else if (verdict === 'dead') {
       visit.isDead = true
       this.#vehicle.drop()

@@ -27,7 +27,7 @@ export class Scout {
     this.#circuits = circuits
   }
 
-  /** Begins to measure; `candidates` has the answers if it is asked soon. On a slow line many a PINGRESP looks late: not more than now and then. */
+  /** Begins to measure those a device would go to; `candidates` has the answers if it is asked soon. On a slow line many a PINGRESP looks late: not more than now and then. */
   lookAhead(regions: readonly Region[]): void {
     const now = performance.now()
     if (now - this.#aheadAt < AHEAD_EVERY_MS) return
@@ -41,7 +41,7 @@ export class Scout {
     this.#ahead = undefined
     const isFresh = ahead !== undefined && performance.now() - ahead.at < 2 * this.#options.limits.pingTimeoutMs
     const known = isFresh ? this.#judged(await ahead.answers) : []
-    // Only whom the pilot would have to avoid may have answered: then the others get their time.
+    // If only those have answered whom the pilot would have to avoid, the others get their time.
     if (known.some(({ avoided }) => !avoided)) return known
     return this.#judged(await this.#measure(regions))
   }
@@ -64,7 +64,8 @@ export class Scout {
       ...{ probe, signal },
       timeoutMs: limits.probeTimeoutMs,
       settleMs: mayCome ? PREFERRED_SETTLE_MS : limits.probeSettleMs,
-      isEnough: ({ region }) => region.name === preferred,
+      isEnough: ({ region, endpoint }) =>
+        region.name === preferred && !this.#circuits.of(endpoint).isAvoided(performance.now()),
       mayTry: endpoint => this.#circuits.of(endpoint).isReady(performance.now()),
       failed: endpoint => this.#circuits.of(endpoint).failed(performance.now()),
     })

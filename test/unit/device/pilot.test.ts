@@ -96,6 +96,19 @@ test('a region that stops answering is left within ping interval and time-out', 
   expect(Number(log.at(-2)!.split(' ')[0]) - lostAt).toBeLessThan(500 + 1000 + 50 + 20)
 })
 
+test('a preferred region that accepts connections and is silent is not waited for', async () => {
+  rtts = { a: 1, b: 50 }
+  fly([region('a'), region('b')], { backoffBaseMs: 0 }, 'a')
+  await pass(1000)
+  answersPings = false
+  onDial = host => {
+    answersPings = true
+    if (host === 'b') pilot.connected(true)
+  }
+  await pass(2000)
+  expect(log.at(-1)).toBe('a → b: lost')
+})
+
 test('with every region away the waits double, and few probes are made', async () => {
   fly([region('a'), region('b')], { backoffBaseMs: 1000, backoffMaxMs: 16_000 })
   await pass(60_000)
