@@ -6,6 +6,7 @@ import { GROUPS, groupCommand, TOPICS, topicCommand } from '../../../core/log/ro
 import { CoreStats } from '../../../core/stats.ts'
 import { createRegistry } from '../../../edge/http/metrics.ts'
 import { EdgeStats } from '../../../edge/stats.ts'
+import { modulesIn, textOf } from '../../../infra/check/places.ts'
 import { CORE, EDGE } from '../../../infra/config/commands.ts'
 import { load } from '../../../infra/config/load.ts'
 import { registerCoreMetrics } from '../../../infra/core/metrics.ts'
@@ -146,3 +147,12 @@ test('metrics that are scaled by, shown or watched are there', () => {
   expect(used.length).toBeGreaterThan(15)
   expect(used.map(name => name.slice(1, -1)).filter(name => !known.includes(name))).toEqual([])
 })
+
+test.each(modulesIn(INFRA).filter(({ path }) => path.startsWith('modules/')))(
+  'the README of $path names its variables and outputs',
+  ({ path }) => {
+    const readme = readFileSync(`${INFRA}${path}/README.md`, 'utf8')
+    const names = [...textOf(`${INFRA}${path}`).matchAll(/^(?:variable|output) "(\w+)"/gm)].map(found => found[1]!)
+    expect(names.filter(name => !readme.includes(`| \`${name}\` |`))).toEqual([])
+  },
+)
