@@ -1,30 +1,20 @@
 /** One core: puts log, state, routes and sessions together, opens, ticks and closes them. Its parts do the work; edges reach it through `attach`. */
 import type { Tap, TapHost } from './bridge/port.ts'
-import { type ClientKey, type Incarnation, NO_CLIENT, type TopicFilter, tenantOf } from './contract/ids.ts'
+import { type ClientKey, type Incarnation, NO_CLIENT, type TopicFilter } from './contract/ids.ts'
 import type { Limits } from './contract/limits.ts'
 import type { CoreLink, EdgePort } from './contract/link.ts'
 import { Message, type MessageInit } from './contract/message.ts'
 import type { InboxStore } from './inbox/port.ts'
-import { type CoreParts, LocalLink } from './link/local-link.ts'
-import { type Publisher, Turn } from './link/turn.ts'
+import { LocalLink } from './link/local-link.ts'
+import type { Publisher } from './link/turn.ts'
 import { readEnvelope } from './log/envelope.ts'
 import type { Log } from './log/port.ts'
-import { Retained } from './route/retain.ts'
-import { Router } from './route/router.ts'
-import { Flights } from './session/flights.ts'
-import { Inboxes } from './session/inbox.ts'
+import { assemble, type Parts } from './parts.ts'
 import { drive, recover, type Waits } from './session/recovery.ts'
 import { rewrite } from './session/rewrite.ts'
-import { Sessions } from './session/sessions.ts'
-import { Direct } from './site/direct.ts'
-import { Moves } from './site/moves.ts'
 import type { Peer, Receiver } from './site/peer.ts'
-import { Peers } from './site/peers.ts'
+import type { Peers } from './site/peers.ts'
 import type { Directory, SiteName } from './site/port.ts'
-import { Recent } from './site/recent.ts'
-import { RelayedIds } from './site/relayed-ids.ts'
-import { Residence } from './site/residence.ts'
-import { Sift } from './site/sift.ts'
 import type { State } from './state/port.ts'
 import type { CoreEvents, CoreStats } from './stats.ts'
 
@@ -64,9 +54,7 @@ export class Core implements TapHost, Receiver {
       this.#waiting.delete(message)
     },
   }
-  readonly #parts: CoreParts
-  readonly #relayed: RelayedIds
-  #direct: Direct | undefined = undefined
+  readonly #parts: Parts
   /** Of the messages the core publishes itself. */
   readonly #origin: Incarnation
   #seq = 0
@@ -75,96 +63,14 @@ export class Core implements TapHost, Receiver {
   constructor(options: CoreOptions) {
     this.#o = options
     this.#origin = `${options.incarnation}.core` as Incarnation
-    const { log, state, inboxes: store, limits, stats, now, defer } = options
-    const events: CoreEvents = options.events ?? (() => {})
-    const common = { state, store, limits, stats, events, now }
-    const inboxes: Inboxes = new Inboxes({
-      ...common,
-      dropPolicy: options.dropPolicy ?? 'oldest',
-      mark(s) {
-        sessions.mark(s)
-        turn.urge()
-      },
-    })
-    const relayed = new RelayedIds(limits.relayedIds)
-    this.#relayed = relayed
-    const recent = new Recent(limits.relayedIds)
-    const tombstones = options.site === undefined ? 0 : limits.retainedTombstones
-    const retained = new Retained({ ...common, tombstones })
-    const router: Router = new Router({
-      cachedTopics: limits.routeCacheTopics,
-      queueQos0: options.queueQos0 ?? false,
-      stats,
-      inboxes,
-      retained,
-      session: client => sessions.get(client),
-      turn: () => turn,
-      relayed,
-      recent,
-      elsewhere: (message, envelope) => this.#direct?.send(message, envelope) !== undefined,
-    })
-    const turn: Turn = new Turn({
-      ...common,
-      log,
-      defer,
-      state: state.commits,
-      route: (message, from, envelope) => router.route(message, from, envelope),
-      stage: () => sessions.stage(),
+    this.#parts = assemble(options, {
+      receiver: this,
+      publish: init => this.publish(init),
       congest: on => {
         for (const port of this.#ports) port.congested(on)
       },
     })
-    const { sites } = router
-    const { site } = options
-    this.peers = site === undefined ? undefined : new Peers({ site, receiver: this, sites, limits, stats, now, defer })
-    const durably = (message: Message) => router.durably(message)
-    const flights = new Flights({
-      turn,
-      inboxes,
-      now,
-      durably,
-      marks: store.marks,
-      mark: s => sessions.mark(s),
-      inLog: m => router.holds(m),
-    })
-    const sessions: Sessions = new Sessions({
-      ...common,
-      turn,
-      inboxes,
-      flights,
-      durably,
-      routes: client => router.routes(tenantOf(client)),
-      publish: init => this.publish(init),
-      sites,
-      exports: this.peers?.exports,
-      directory: options.directory,
-    })
-    const sift = new Sift({ store, limits, now, defer, session: client => sessions.get(client) })
-    const { directory } = options
-    const { peers } = this
-    let moves: Moves | undefined
-    if (directory !== undefined && peers !== undefined && site !== undefined) {
-      const residence = new Residence({
-        sessions,
-        flights,
-        state,
-        turn,
-        stats,
-        now,
-        routes: client => router.routes(tenantOf(client)),
-      })
-      const find: Sift['find'] = (...args) => sift.find(...args)
-      moves = new Moves({ ...common, directory, peers, sessions, residence, inboxes, turn, recent, sift: find })
-      this.#direct = new Direct({
-        directory,
-        turn,
-        now,
-        site,
-        bound: limits.directoryClaims,
-        hand: (to, message, envelope) => router.toSite(to, message, envelope),
-      })
-    }
-    this.#parts = { turn, sessions, flights, inboxes, router, retained, moves, sift, stats, now, defer }
+    this.peers = this.#parts.peers
   }
 
   /** Loads the state, replays the log, and takes every session that was online as disconnected now; a promise if the stores take time. Fails if something of it cannot be read or written. */
@@ -176,7 +82,7 @@ export class Core implements TapHost, Receiver {
     const { log, state, inboxes: store, stats, events } = this.#o
     const { moves, turn } = this.#parts
     const elsewhere: Message[] = []
-    yield* recover({ ...this.#parts, relayed: this.#relayed, log, state, store, elsewhere: m => elsewhere.push(m) })
+    yield* recover({ ...this.#parts, log, state, store, elsewhere: m => elsewhere.push(m) })
     if (moves !== undefined) yield moves.check().then(() => moves.load())
     this.#parts.sessions.exportAll()
     this.#isOpen = true
@@ -242,7 +148,7 @@ export class Core implements TapHost, Receiver {
     this.#parts.sessions.tick(now)
     this.#parts.retained.tick(now)
     this.#parts.moves?.tick()
-    this.#direct?.tick(now)
+    this.#parts.direct?.tick(now)
     this.#parts.turn.tick(now)
   }
 
@@ -264,8 +170,7 @@ export class Core implements TapHost, Receiver {
    * Throws RangeError if it is damaged.
    */
   adopt(position: number, envelope: Uint8Array): void {
-    const { retained, turn, stats } = this.#parts
-    const relayed = this.#relayed
+    const { retained, relayed, turn, stats } = this.#parts
     readEnvelope(position, envelope, {
       message(_, message) {
         // Its site has sent it again by now.
@@ -282,9 +187,9 @@ export class Core implements TapHost, Receiver {
   // ── what other sites send
 
   relay(message: Message, giveBack: (group: TopicFilter) => void, done: () => void): void {
-    const { retained, turn, stats } = this.#parts
+    const { retained, relayed, turn, stats } = this.#parts
     stats.relayedIn++
-    if (message.qos > 0 && !this.#relayed.remember(message)) {
+    if (message.qos > 0 && !relayed.remember(message)) {
       stats.relayedTwice++
       return turn.call(done)
     }
