@@ -181,9 +181,10 @@ export class Moves {
   #claimed(request: ClaimRequest, { epoch, from }: Claimed, done: (result: number | Refused) => void): void {
     const { sessions, turn } = this.#o
     const { client } = request
-    const known = this.#owed.get(client)?.sites
-    const sites = from.filter(site => known?.has(site) !== true)
     const s = sessions.get(client)
+    // It has begun here already with what was to be had: the rest follows.
+    const known = s === undefined || s.moved ? undefined : this.#owed.get(client)?.sites
+    const sites = from.filter(site => known?.has(site) !== true)
     if (s?.moved === true && sites.length === 0) sessions.end(s)
     if (sites.length === 0) return done(epoch)
     const bringing: Bringing = { client, epoch, overtaken: false, waits: [] }
@@ -423,6 +424,8 @@ export class Moves {
         const s = sessions.get(client)
         return s !== undefined && !s.moved
       }
+      // Claimed here, and lost before it was stored: the next claim brings it.
+      if (at !== '' && !wanted()) return end()
       const epoch = wanted() ? sessions.get(client)!.epoch : sessions.nextEpoch()
       peer.claim(client, epoch, !wanted(), reply => {
         if (reply?.ok !== true) return end()
