@@ -5,33 +5,15 @@
  * MQTT.js has stores of its own for what is in flight, and goes through them one message per round trip before it says `connect`.
  * Here the outbox has them: MQTT.js is given a store that is always empty, and packet ids that the outbox chose.
  */
-import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt'
+import mqtt, { type IConnackPacket, type MqttClient } from 'mqtt'
 import type { Endpoint } from './endpoint.ts'
 import { DeviceError } from './error.ts'
 import type { Incoming } from './events.ts'
 import type { Halfway } from './halfway.ts'
 import type { MessageProperties, OutboxMessage, QoS } from './message.ts'
+import { leadingTo, type MqttOptions } from './mqtt-options.ts'
 import type { PacketIds } from './packet-ids.ts'
 import type { SubscribeOptions } from './subscriptions.ts'
-
-/** What MQTT.js is asked for besides what the SDK decides itself. */
-export type MqttOptions = Pick<
-  IClientOptions,
-  | 'protocolVersion'
-  | 'keepalive'
-  | 'username'
-  | 'password'
-  | 'will'
-  | 'properties'
-  | 'ca'
-  | 'cert'
-  | 'key'
-  | 'rejectUnauthorized'
-  | 'servername'
-  | 'ALPNProtocols'
-  | 'wsOptions'
-  | 'createWebsocket'
->
 
 /** What CONNACK says the broker takes; without limits for 3.1.1. */
 export interface BrokerLimits {
@@ -113,16 +95,7 @@ export class Connection {
   dial(endpoint: Endpoint, clean: boolean): void {
     this.#generation++
     this.#lastError = ''
-    Object.assign(this.#client.options, {
-      protocol: endpoint.scheme,
-      host: endpoint.host,
-      hostname: endpoint.path !== '' && endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host,
-      port: endpoint.port,
-      // A path makes MQTT.js dial a Unix socket if the scheme is mqtt.
-      path: endpoint.path === '' ? undefined : endpoint.path,
-      servername: this.#servername,
-      clean,
-    })
+    Object.assign(this.#client.options, leadingTo(endpoint, this.#servername), { clean })
     try {
       this.#client.connect()
       this.#isOpen = true

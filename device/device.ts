@@ -6,6 +6,7 @@ import { DeviceError } from './error.ts'
 import { type DeviceEvents, Events, type Incoming, type Listener } from './events.ts'
 import { Feeder } from './feeder.ts'
 import { Halfway } from './halfway.ts'
+import { knock } from './knock.ts'
 import { ID_PROPERTY, type MessageProperties, type QoS } from './message.ts'
 import { type ConnectOptions, type Settings, settingsFrom } from './options.ts'
 import { Outbox } from './outbox.ts'
@@ -127,6 +128,7 @@ export class Device {
         drop: () => this.#connection.drop(),
         leave: () => this.#connection.leave(),
         ping: () => this.#connection.ping(),
+        knock: endpoint => knock(endpoint, clientId, mqtt, limits.knockTimeoutMs),
         quiesce: withinMs => this.#quiesce(withinMs),
         bytesOnTheirWay: () => this.#outbox.bytesInFlight,
       },

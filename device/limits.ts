@@ -29,6 +29,8 @@ export interface DeviceLimits {
   /** A region is better if its score is lower by this share (0 to 1) and by `hysteresisMs`. */
   hysteresis: number
   hysteresisMs: number
+  /** Before a planned move the other region must answer a CONNECT (of the client id with `-knock`) within this; 0: it is not asked. */
+  knockTimeoutMs: number
   /** A planned move waits this long for acknowledgements that are on their way. */
   quiesceMs: number
   /** Server References that are followed within `referenceWindowMs`; more are taken for a loop. */
@@ -66,6 +68,7 @@ export const DEFAULT_LIMITS: Readonly<DeviceLimits> = {
   reviewRounds: 2,
   hysteresis: 0.3,
   hysteresisMs: 10,
+  knockTimeoutMs: 3000,
   quiesceMs: 1000,
   referenceHops: 3,
   referenceWindowMs: 30_000,

@@ -1,9 +1,9 @@
 /** What `connect` is given, checked and completed with defaults. Touches nothing. */
-import type { MqttOptions } from './connection.ts'
 import { endpointsOf } from './discovery-document.ts'
 import type { Endpoint, Region } from './endpoint.ts'
 import { DeviceError } from './error.ts'
 import { type DeviceLimits, limitsFrom } from './limits.ts'
+import type { MqttOptions } from './mqtt-options.ts'
 import type { Runtime } from './runtime.ts'
 
 /** An endpoint with the region it is in; a mere URL is a region of its own, named `host:port`. */

@@ -16,6 +16,8 @@ export interface Vehicle {
   drop(): void
   leave(): void
   ping(): void
+  /** Whether the endpoint would take the device. */
+  knock(endpoint: Endpoint): Promise<boolean>
   /** Stops sending; resolves when what is on its way is acknowledged, or the time is over. */
   quiesce(withinMs: number): Promise<void>
   /** Of messages that are not acknowledged yet. */
@@ -275,15 +277,21 @@ export class Pilot {
     else {
       const rounds = this.#better.name === best.region.name ? this.#better.rounds + 1 : 1
       this.#better = { name: best.region.name, rounds }
-      if (rounds >= limits.reviewRounds) {
-        await this.#vehicle.quiesce(limits.quiesceMs)
-        if (this.#visit !== visit) return
-        visit.moveTo = best
-        this.#vehicle.leave()
-        return
-      }
+      if (rounds >= limits.reviewRounds) await this.#move(visit, best)
     }
-    this.#reviewLater()
+    if (this.#visit === visit && visit.moveTo === undefined) this.#reviewLater()
+  }
+
+  /** Leaves a connection that works for a better one, if that one works too. */
+  async #move(visit: Visit, to: Candidate): Promise<void> {
+    const { quiesceMs, knockTimeoutMs } = this.#options.limits
+    const isThere = knockTimeoutMs === 0 || (await this.#vehicle.knock(to.endpoint).catch(() => false))
+    if (!isThere) this.#circuits.of(to.endpoint).avoid(performance.now())
+    if (!isThere || this.#visit !== visit) return
+    await this.#vehicle.quiesce(quiesceMs)
+    if (this.#visit !== visit) return
+    visit.moveTo = to
+    this.#vehicle.leave()
   }
 
   #reviewLater(): void {

@@ -53,7 +53,7 @@ async function regions(): Promise<Regions> {
   return { edges, discovery, core }
 }
 
-const limits = { reviewMs: 500, reviewRounds: 1, discoveryRefreshMs: 300, avoidMs: 1000, backoffBaseMs: 100 }
+const limits = { reviewMs: 500, reviewRounds: 1, discoveryRefreshMs: 300, avoidMs: 300, backoffBaseMs: 100 }
 
 test('a drained region is left at its Server Reference, with no publish failed, no message lost or twice, and returned to afterwards', async () => {
   const { edges, discovery } = await regions()

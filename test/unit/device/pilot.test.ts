@@ -9,6 +9,8 @@ import { Pilot } from '../../../device/pilot.ts'
 let rtts: Record<string, number>
 let log: string[]
 let probes: number
+/** Who opens connections and takes nobody. */
+let deaf: Set<string>
 let pilot: Pilot
 let start: number
 /** What happens after `dial`; by default CONNACK, and every PINGREQ is answered. */
@@ -51,6 +53,7 @@ function fly(regions: readonly Region[], limits: Partial<DeviceLimits> = {}, pre
     ping: () => {
       if (answersPings) setTimeout(() => pilot.pong(), 5)
     },
+    knock: ({ host }: { host: string }) => Promise.resolve(!deaf.has(host)),
     quiesce: () => Promise.resolve(),
     bytesOnTheirWay: () => 0,
   }
@@ -62,7 +65,7 @@ function fly(regions: readonly Region[], limits: Partial<DeviceLimits> = {}, pre
 beforeEach(() => {
   vi.useFakeTimers()
   start = performance.now()
-  ;[rtts, log, probes, answersPings] = [{}, [], 0, true]
+  ;[rtts, log, probes, deaf, answersPings] = [{}, [], 0, new Set(), true]
   onDial = () => pilot.connected(true)
 })
 afterEach(() => {
@@ -235,6 +238,19 @@ describe('review', () => {
     expect(pilot.region).toBe('b')
     rtts.a = 80
     await pass(8000)
+    expect(log.at(-1)).toBe('b → a: better')
+  })
+
+  test('leaves no connection that works for a region that takes nobody', async () => {
+    rtts = { b: 10 }
+    deaf.add('a')
+    fly([region('a'), region('b')], { reviewMs: 1000, reviewRounds: 1 }, 'a')
+    await pass(500)
+    rtts.a = 10
+    await pass(100_000)
+    expect(log.slice(1)).toEqual(['undefined → b: start'])
+    deaf.clear()
+    await pass(400_000)
     expect(log.at(-1)).toBe('b → a: better')
   })
 
