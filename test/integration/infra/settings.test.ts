@@ -1,5 +1,10 @@
 /** What Terraform tells edges, cores, RocketMQ and CloudWatch, against the programs that have to understand it. */
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { GROUPS, groupCommand, TOPICS, topicCommand } from '../../../core/log/rocketmq/names.ts'
@@ -7,12 +12,19 @@ import { CoreStats } from '../../../core/stats.ts'
 import { createRegistry } from '../../../edge/http/metrics.ts'
 import { EdgeStats } from '../../../edge/stats.ts'
 import { modulesIn, textOf } from '../../../infra/check/places.ts'
+import { must, run } from '../../../infra/check/run.ts'
 import { CORE, EDGE } from '../../../infra/config/commands.ts'
 import { load } from '../../../infra/config/load.ts'
 import { registerCoreMetrics } from '../../../infra/core/metrics.ts'
 import { MERIDIAN_BROKER, MERIDIAN_PROXY } from '../../../infra/local/rocketmq/settings.ts'
 import { INFRA, leftOut, outputsOf } from './terraform.ts'
 
+/** Of a task definition, as ECS takes it. */
+interface Container {
+  readonly entryPoint?: readonly string[]
+  readonly environment: readonly { readonly value: string }[]
+  readonly healthCheck?: { readonly command: readonly string[] }
+}
 interface Outputs {
   readonly regions: Readonly<
     Record<string, { readonly edge_command: string[]; readonly core_commands: Readonly<Record<string, string[]>> }>
@@ -22,6 +34,8 @@ interface Outputs {
     readonly proxy_settings: string
     readonly admin_commands: string[]
   }
+  readonly containers: string
+  readonly script: string
 }
 
 const CONFIGURATION = `
@@ -38,6 +52,30 @@ module "rocketmq" {
   source = "${INFRA}modules/rocketmq-settings"
   nodes  = ["a", "b"]
   ports  = { namesrv = 9876, broker = 10911, broker_replica = 10912, proxy = 8081 }
+}
+module "task" {
+  source  = "${INFRA}modules/task"
+  name    = "edge"
+  image   = "meridian@sha256:${'0'.repeat(64)}"
+  command = []
+  files   = { "link-ca.pem" = "arn" }
+  ports   = []
+  health  = { port = 8080 }
+  logs    = { group = "group", region = "eu-central-1" }
+  metrics = { image = "collector", namespace = "Meridian", names = ["meridian_connections"], dimensions = {} }
+}
+output "containers" { value = module.task.containers }
+output "script" {
+  value = templatefile("${INFRA}modules/core-site/rocketmq.sh.tftpl", {
+    image       = "rocketmq"
+    region      = "eu-central-1"
+    log_group   = "group"
+    node        = "a"
+    dimensions  = { node = "a" }
+    tls_secrets = { "key.pem" = "arn" }
+    admin       = module.rocketmq.admin_commands
+    files       = { "broker.properties" = module.rocketmq.broker_properties["a"] }
+  })
 }
 output "regions" { value = module.topology.regions }
 output "rocketmq" { value = module.rocketmq }
@@ -130,6 +168,40 @@ describe.skipIf(absent !== '')(`what Terraform says${absent}`, () => {
       ...GROUPS.map(group => groupCommand(group, namesrv)),
     ]
     expect([...outputs.rocketmq.admin_commands].sort()).toEqual(expected.map(words => words.join(' ')).sort())
+  })
+
+  test('the first start of a RocketMQ server is a script that makes topics and groups', () => {
+    const { script, rocketmq } = outputs
+    // In place of what it runs: what it would be told.
+    const made = script.slice(script.indexOf('\nuntil docker exec'))
+    const told = execFileSync('bash', ['-c', `docker() { printf '%s\\n' "$@" | paste -sd ' '; }; ${made}`], {
+      encoding: 'utf8',
+    })
+    expect(told.trim().split('\n')).toEqual(rocketmq.admin_commands.map(words => `exec namesrv sh mqadmin ${words}`))
+    execFileSync('bash', ['-n'], { input: script })
+  })
+
+  test('a container writes secrets to files, another one is asked for its health', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'meridian-files-'))
+    const [files, edge] = JSON.parse(outputs.containers) as readonly Container[]
+    const [program, ...words] = files!.entryPoint!.map(word =>
+      word.replace('/run/meridian', folder).replace('1000, 1000', `${process.getuid!()}, ${process.getgid!()}`),
+    )
+    await must(program!, words, { env: { FILES: files!.environment[0]!.value, FILE_LINK_CA_PEM: 'PEM' } })
+    expect(readFileSync(join(folder, 'link-ca.pem'), 'utf8')).toBe('PEM')
+    rmSync(folder, { recursive: true })
+
+    let status = 200
+    const server = createServer((request, response) =>
+      response.writeHead(request.url === '/healthz' ? status : 404).end(),
+    )
+    await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+    const { port } = server.address() as AddressInfo
+    const ask = edge!.healthCheck!.command.slice(1).map(word => word.replace(':8080/', `:${port}/`))
+    expect((await run(ask[0]!, ask.slice(1))).status).toBe(0)
+    status = 500
+    expect((await run(ask[0]!, ask.slice(1))).status).toBe(1)
+    server.close()
   })
 })
 
