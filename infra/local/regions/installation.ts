@@ -38,7 +38,7 @@ const STOPPED_TOGETHER: readonly (readonly ProcessKind[])[] = [
   ['redis', 'relay'],
 ]
 
-/** Starts what does not run yet. @throws UsageError; Error of the first server that does not start, those before it go on running */
+/** Heals, and starts what does not run yet. @throws UsageError; Error of the first server that does not start, those before it go on running */
 export async function up(options: RegionsOptions): Promise<void> {
   const dir = resolve(options.dir)
   const { onStep = () => {} } = options
@@ -143,7 +143,7 @@ async function prepare(dir: string, options: RegionsOptions): Promise<Installati
   const installation: Installation = {
     plan,
     isUp: true,
-    conditions: { wanMs, loss, cut: isThere ? before.conditions.cut : [] },
+    conditions: { wanMs, loss, cut: [] },
     program: resolve(program),
     coreArgs,
     edgeArgs,

@@ -82,13 +82,13 @@ export function buildNetwork(network: number, dir: string, regions: readonly str
   batch(
     [],
     `link add ${hostDevice(network)} type veth peer name host netns ${global}`,
-    `link set ${hostDevice(network)} alias ${dir}`,
     ...regions.flatMap((name, i) => [
       `link add ${hostDevice(network, i)} type veth peer name devices address ${ethernet(i, 0)} netns ${namespaceOf(network, name)}`,
       pair(`wan${i} address ${ethernet(i, 1)}`, namespaceOf(network, name), 'wan'),
       pair(`redis${i} address ${ethernet(i, 2)}`, namespaceOf(network, name), 'redis'),
     ]),
   )
+  ip(['link', 'set', 'dev', hostDevice(network), 'alias', dir])
   batch(
     [],
     `addr add 198.18.${network}.253/30 dev ${hostDevice(network)}`,

@@ -1,6 +1,7 @@
 /** Regions as a library, for tests and drills: they end with the program that started them, however that ends. */
 import { spawn } from 'node:child_process'
-import { mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { join, resolve } from 'node:path'
 import { UsageError } from '../../cli/misuse.ts'
 import { loadInstallation } from './files.ts'
@@ -18,7 +19,8 @@ import {
   up,
   type WanChange,
 } from './installation.ts'
-import type { RegionsOptions } from './options.ts'
+import { namespacesWork } from './network.ts'
+import { checkOptions, type RegionsOptions } from './options.ts'
 import { type NamedAddress, type RegionAddress, type RegionsStatus, redisUrl, regionAddress, status } from './status.ts'
 
 export type { CutOptions, ProcessState, RegionsOptions, RegionsStatus, WanChange }
@@ -60,6 +62,7 @@ const GUARD = new URL('guard.node.ts', import.meta.url).pathname
 export async function startRegions(options: RegionsOptions): Promise<Regions> {
   const dir = resolve(options.dir)
   const { onStep } = options
+  checkOptions({ ...options, dir }, namespacesWork())
   if (loadInstallation(dir)?.isUp === true)
     throw new UsageError(`Regions are up in ${dir} already; another folder is needed, or regions:down`)
   const guard = startGuard(dir)
@@ -116,7 +119,10 @@ function startGuard(dir: string) {
   mkdirSync(dir, { recursive: true })
   const log = openSync(join(dir, 'guard.log'), 'a')
   const guard = spawn(process.execPath, [GUARD, dir], { detached: true, stdio: ['pipe', log, log] })
+  closeSync(log)
   guard.on('error', () => {})
+  // Neither it nor the way to it keeps this process.
   guard.unref()
+  if (guard.stdin instanceof Socket) guard.stdin.unref()
   return guard
 }

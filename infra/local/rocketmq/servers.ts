@@ -8,6 +8,8 @@ import { BROKER, brokerProperties, proxySettings, type RocketmqPorts, type Rocke
 
 export interface ServerOptions extends RocketmqSettings, Lifetime {
   readonly dir: string
+  /** More words for each Java. */
+  readonly jvmFlags?: readonly string[]
 }
 
 interface JavaServer {
@@ -29,14 +31,14 @@ const READY_WITHIN_MS = 120_000
 
 /** @param jars the folder of RocketMQ's jars */
 export function rocketmqServers(jars: string, ports: RocketmqPorts, options: ServerOptions) {
-  const { dir } = options
+  const { dir, jvmFlags = [] } = options
   const server = ({ flags, main, args, config: [file, text], ...spec }: JavaServer): ManagedProcess => {
     const home = join(dir, spec.name)
     return new ManagedProcess(
       {
         ...spec,
         command: 'java',
-        args: [...flags, ...jvm(home, jars), main, ...args, join(home, file)],
+        args: [...flags, ...jvmFlags, ...jvm(home, jars), main, ...args, join(home, file)],
         logFile: join(home, 'output.log'),
         readyWithinMs: READY_WITHIN_MS,
         prepare() {
