@@ -85,10 +85,12 @@ export class FileStorage implements Storage {
     const text = this.#lines.join('')
     this.#lines = []
     if (this.#file === undefined) throw new Error(`Outbox '${this.#path}' is not open`)
-    if (this.#fileBytes > SMALL_BYTES && this.#fileBytes > 3 * this.#liveBytes) return this.#writeAnew()
     await this.#file.appendFile(text)
     await this.#file.datasync()
     this.#fileBytes += text.length
+    // If it cannot be written anew, it stays as it is, and the next write tries again.
+    if (this.#fileBytes > SMALL_BYTES && this.#fileBytes > 3 * this.#liveBytes)
+      await this.#writeAnew().catch(() => undefined)
   }
 
   /** What lives goes into a new file, which takes the old one's place at once. */
@@ -96,12 +98,14 @@ export class FileStorage implements Storage {
     const temporary = `${this.#path}.new`
     const text = [...this.#live].map(line => `${JSON.stringify(line)}\n`).join('')
     await writeFile(temporary, text, { flush: true })
-    await this.#file?.close()
+    const file = await open(temporary, 'a')
     await rename(temporary, this.#path)
     const folder = await open(dirname(this.#path), 'r')
     await folder.sync().finally(() => folder.close())
-    this.#file = await open(this.#path, 'a')
+    const before = this.#file
+    this.#file = file
     this.#fileBytes = text.length
+    await before?.close()
   }
 }
 
