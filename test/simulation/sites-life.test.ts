@@ -35,6 +35,7 @@ const common = [
   op(3, 'pass', { ms: fc.constantFrom(250, 1000, 2250, 6000) }),
   op(1, 'cut', { home: fc.constantFrom(...NAMES), edge, side }),
   op(3, 'cutPeers', { pair, side }),
+  op(1, 'silence', { pair }),
   op(1, 'part', { pair }),
   op(1, 'heal'),
 ] as const
@@ -104,6 +105,9 @@ class Run {
         break
       case 'cutPeers':
         sites.cut(...o.pair, o.side)
+        break
+      case 'silence':
+        sites.silence(...o.pair)
         break
       case 'part':
         sites.part(...o.pair)

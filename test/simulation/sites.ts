@@ -74,6 +74,12 @@ export class Sites implements Group {
     this.at(b).peerWires.get(a)?.cut('Cut', who)
   }
 
+  /** Nothing arrives any more over the connections between two sites, and nobody is told. */
+  silence(a: string, b: string): void {
+    for (const wire of [this.at(a).peerWires.get(b), this.at(b).peerWires.get(a)])
+      if (wire !== undefined) wire.silent = true
+  }
+
   /** Two sites cannot reach each other until `heal`. */
   part(a: string, b: string): void {
     this.#apart.add(`${a}>${b}`)
