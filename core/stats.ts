@@ -20,6 +20,8 @@ export class CoreStats {
   nowExportedFilters = 0
   nowWaitingForSites = 0
   nowPeerWaitingBytes = 0
+  /** Identities of messages from other sites that are remembered. */
+  nowRelayedIds = 0
   /** Messages to and from other sites; those that came again. */
   relayedOut = 0
   relayedIn = 0

@@ -20,6 +20,7 @@ const HELP: Readonly<Record<keyof CoreStats, string>> = {
   nowExportedFilters: 'Distinct filters that other sites are asked for',
   nowWaitingForSites: 'Messages that wait here for other sites',
   nowPeerWaitingBytes: 'Bytes from other sites that are not durable here yet',
+  nowRelayedIds: 'Messages from other sites that would be known if they came again',
   relayedOut: 'Messages handed to other sites, or stored for them',
   relayedIn: 'Messages from other sites',
   relayedTwice: 'Messages from other sites that had come before',
