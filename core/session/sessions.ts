@@ -174,7 +174,7 @@ export class Sessions {
       if (port !== undefined)
         for (const subscription of s.subscriptions.values()) {
           routes.removeOnline(subscription.filter, port)
-          if (!s.moved) routes.addOffline(subscription, s)
+          routes.addOffline(subscription, s)
         }
       s.presence = 'offline'
       s.port = undefined
@@ -291,11 +291,11 @@ export class Sessions {
 
   /** It has subscribed. True if other sites have not been asked for this filter yet. */
   export(s: Session, filter: TopicFilter): boolean {
-    return s.site === undefined && !s.moved && this.#o.exports?.add(tenantOf(s.client), filter) === true
+    return s.site === undefined && this.#o.exports?.add(tenantOf(s.client), filter) === true
   }
 
   unexport(s: Session, filter: TopicFilter): void {
-    if (s.site === undefined && !s.moved) this.#o.exports?.remove(tenantOf(s.client), filter)
+    if (s.site === undefined) this.#o.exports?.remove(tenantOf(s.client), filter)
   }
 
   /** Of a site that reads its inbox: nothing is left there that it has not read, so from now on it gets messages as they come. */
@@ -396,6 +396,8 @@ export class Sessions {
   #granted(s: Session, present: boolean, done: (reply: ClaimReply) => void): void {
     const { inflight, received, inbox } = s
     const queued = inbox !== undefined && (inbox.count > 0 || inbox.isEstimate)
+    if (s.presence === 'ended')
+      return done({ ok: false, why: 'unavailable', detail: 'The session has ended meanwhile' })
     s.presence = 'online'
     s.parked = s.port!.site !== undefined && (s.site === undefined || queued)
     this.#routeOnline(s)

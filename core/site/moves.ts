@@ -281,7 +281,7 @@ export class Moves {
     const abort = () => {
       recent.end()
       // Where it came from it still is; what was here before waits for who has it now.
-      if (isNew) {
+      if (isNew && s.presence === 'offline') {
         residence.leave(s)
         sessions.end(s)
       }
@@ -300,7 +300,7 @@ export class Moves {
           this.#taken.add(client)
           this.#durably(
             s,
-            messages.filter(m => !recent.has(m, since)),
+            messages.filter(m => !recent.has(m, since, client)),
             () => {
               this.#taken.delete(client)
               peer.release(client, reply.epoch, 0)
@@ -339,8 +339,8 @@ export class Moves {
     const { since } = owed
     this.#siftAll(client, site, subscriptions, messages =>
       turn.call(() => {
-        const news = messages.filter(m => !recent.has(m, since))
-        for (const message of news) recent.note(message)
+        const news = messages.filter(m => !recent.has(m, since, client))
+        for (const message of news) recent.note(message, client)
         this.#durably(s, news, () => {})
         done()
       }),
@@ -463,7 +463,7 @@ export class Moves {
     const { sessions, residence, recent, turn, stats } = this.#o
     const s = sessions.get(client)
     if (s === undefined) return then()
-    const news = messages.filter(m => owed.since === undefined || !recent.has(m, owed.since))
+    const news = messages.filter(m => owed.since === undefined || !recent.has(m, owed.since, client))
     let left = 1
     const one = () => {
       if (--left === 0) turn.call(then)
@@ -474,7 +474,8 @@ export class Moves {
       stats.messagesLate++
       turn.message(forClient(s, message), { receipt: one })
     }
-    const had = (m: Message | undefined) => m !== undefined && owed.since !== undefined && recent.has(m, owed.since)
+    const had = (m: Message | undefined) =>
+      m !== undefined && owed.since !== undefined && recent.has(m, owed.since, client)
     const inflight = state.inflight.filter(f => !owed.known.has(f.packetId) && !had(f.message))
     residence.goOn(s, inflight, one)
   }

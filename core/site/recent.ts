@@ -1,9 +1,10 @@
 /** Which messages this core has routed lately, in order: kept only while a session is being brought from another site, or still has something there. Tells whether the session has had a message already. */
+import { type ClientKey, NO_CLIENT } from '../contract/ids.ts'
 import { type Message, messageKey } from '../contract/message.ts'
 
 export class Recent {
   readonly #bound: number
-  /** By `messageKey`: the how manieth it was. */
+  /** By client, if it was for one alone, and `messageKey`: the how manieth it was. */
   readonly #at = new Map<string, number>()
   #n = 0
   #users = 0
@@ -32,8 +33,9 @@ export class Recent {
     if (--this.#users === 0) this.#at.clear()
   }
 
-  note(message: Message): void {
-    const key = messageKey(message)
+  /** `client`: the only one who got it; default the message's target, or whoever it matched. */
+  note(message: Message, client = message.target): void {
+    const key = keyOf(message, client)
     this.#at.delete(key)
     this.#at.set(key, this.#n++)
     if (this.#at.size <= this.#bound) return
@@ -43,9 +45,12 @@ export class Recent {
     }
   }
 
-  /** It was noted after that `begin`. */
-  has(message: Message, since: number): boolean {
-    const at = this.#at.get(messageKey(message))
-    return at !== undefined && at >= since
+  /** It was noted after that `begin`, for all or for this client. */
+  has(message: Message, since: number, client: ClientKey): boolean {
+    const noted = (key: string): boolean => (this.#at.get(key) ?? -1) >= since
+    return noted(messageKey(message)) || noted(keyOf(message, client))
   }
 }
+
+const keyOf = (message: Message, client: ClientKey): string =>
+  client === NO_CLIENT ? messageKey(message) : `${messageKey(message)} ${client}`

@@ -46,10 +46,7 @@ export class Residence {
   settle({ client, epoch, state, expirySec, offlineAt }: Arrival): Session {
     const { sessions, flights, turn, now } = this.#o
     const s = sessions.get(client) ?? sessions.make(client)
-    if (s.moved) {
-      s.moved = false
-      for (const filter of s.subscriptions.keys()) sessions.export(s, filter)
-    }
+    s.moved = false
     sessions.rest(s)
     s.epoch = epoch
     s.expirySec = expirySec
@@ -67,15 +64,16 @@ export class Residence {
     return s
   }
 
-  /** Another site has it by now: it takes no message, publishes no will and has no connection any more. */
+  /**
+   * Another site has it by now: it publishes no will and has no connection any more. What is published here still goes into
+   * its inbox, since that site may not be heard here: it fetches that, and knows what it has had.
+   */
   leave(s: Session): void {
     const { sessions } = this.#o
-    for (const filter of s.subscriptions.keys()) sessions.unexport(s, filter)
     s.moved = true
     s.will = undefined
     sessions.rest(s)
-    if (s.presence === 'online') return s.port!.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
-    for (const filter of s.subscriptions.keys()) sessions.unroute(s, filter)
+    if (s.presence === 'online') s.port!.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
   }
 
   /** In flight where the session came from: goes on with the next connection, which is asked for. `done` once durable. */
