@@ -16,6 +16,12 @@ const victimOf = ({ sites, random }: Scene): string => sites[Math.floor(random()
 const outage = ({ settings, random }: Scene): Promise<void> =>
   sleep(OUTAGE_MS * settings.patience * (0.75 + random() / 2))
 
+/** The signals are sent when the call returns; it resolves when the processes are gone. */
+async function strikes(kill: Promise<void>, struck: () => void): Promise<void> {
+  struck()
+  await kill
+}
+
 const regionLoss: Scenario = {
   name: 'region-loss',
   text: 'kill -9 of everything in a region, RocketMQ included; in half of the rounds its lines fall silent before. Restored later',
@@ -27,12 +33,10 @@ const regionLoss: Scenario = {
     const region = regions.regions[name]!
     const silent = random() < 0.5
     step(`${name} is lost${silent ? ' without a word' : ''}`)
-    // Silence is noticed a while later, the end of processes at once.
+    // Silence is noticed a while later.
     if (silent) await region.cut()
     begins([name])
-    if (!silent) await region.kill()
-    struck()
-    if (silent) await region.kill()
+    await strikes(region.kill(), struck)
     await outage(scene)
     step(`${name} comes back`)
     returns()
@@ -52,8 +56,7 @@ const siteLoss: Scenario = {
     const name = victimOf(scene)
     step(`${name} loses its site`)
     begins([name])
-    await regions.regions[name]!.kill('site')
-    struck()
+    await strikes(regions.regions[name]!.kill('site'), struck)
     await outage(scene)
     step(`${name} gets its site back`)
     returns()
@@ -74,10 +77,10 @@ const partition: Scenario = {
     const region = regions.regions[name]!
     const keepRedis = random() < 0.5
     step(`${name} is cut off${keepRedis ? '' : ', from Redis as well'}`)
+    await region.cut({ wanOnly: true, keepRedis })
     begins([name])
     // Without Redis it cannot renew its lease.
     if (!keepRedis) apart([name])
-    await region.cut({ wanOnly: true, keepRedis })
     struck()
     await outage(scene)
     await crossOver(scene, name)
@@ -120,8 +123,7 @@ const redisLoss: Scenario = {
     const { regions, begins, struck, healed, step, settings } = scene
     step('Redis is lost')
     begins(Object.keys(regions.regions))
-    await regions.redis.kill()
-    struck()
+    await strikes(regions.redis.kill(), struck)
     await sleep(OUTAGE_MS * settings.patience)
     step('Redis comes back')
     await regions.redis.restore()

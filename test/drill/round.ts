@@ -126,6 +126,7 @@ class Play {
   concerned: ReadonlySet<string> = new Set()
   readonly #scenario: Scenario
   readonly #mortals: Mortal[] = []
+  #where: readonly string[] = []
 
   constructor(stage: Stage, scenario: Scenario, round: number) {
     const { regions, crowd, settings, random, sites, step, recorder, owed } = stage
@@ -138,10 +139,12 @@ class Play {
     }
     this.scene = {
       ...{ regions, crowd, settings, random, sites, step, round, record: recorder.record },
-      begins: names => this.#begins(names),
-      struck: () => {
-        recorder.record({ is: 'struck' })
+      begins: names => {
+        recorder.record({ is: 'fault', name: scenario.name })
+        this.#where = names
+        this.concerned = crowd.connectedTo(names)
       },
+      struck: () => this.#struck(),
       returns: () => {
         this.rules.order = { per: 'edge', lateFrom: performance.now() }
       },
@@ -193,14 +196,14 @@ class Play {
     }
   }
 
-  #begins(names: readonly string[]): void {
-    const { crowd, record, random } = this.scene
-    record({ is: 'fault', name: this.#scenario.name })
-    this.concerned = crowd.connectedTo(names)
+  #struck(): void {
+    const { crowd, round, record, random } = this.scene
+    record({ is: 'struck' })
+    crowd.probe(round, this.concerned)
     // Nothing tells those without a library that a silent connection is dead.
     if (this.#scenario.name === 'region-loss') {
       for (const one of crowd.raw) if (this.concerned.has(one.name)) void one.leave().then(() => one.stay())
-      for (const one of this.#mortals) if (names.includes(one.place.name)) one.die()
+      for (const one of this.#mortals) if (this.#where.includes(one.place.name)) one.die()
     }
     for (const one of this.#mortals) if (one.isUp && random() < 0.4) one.die()
   }

@@ -177,6 +177,28 @@ describe('the site it comes from is away', () => {
     expect(sites.at('eu').coreStats.nowSessions).toBe(2)
   })
 
+  test('what two clients wanted comes to both, if they go on at the same moment', async () => {
+    const sites = await open(onDisk())
+    const subs = await Promise.all(['sub1', 'sub2', 'sub3'].map(id => roamer(sites, id, 'eu', 'a/+')))
+    const [pub, local] = [await roamer(sites, 'pub', 'us'), await roamer(sites, 'local', 'eu')]
+    for (const sub of subs) sub.disconnect()
+    await rest(sites, pub, local)
+    sites.part('eu', 'us')
+    local.publish('a/1', 'there', 1)
+    pub.publish('a/1', 'here', 2)
+    await rest(sites, pub, local)
+    for (const sub of subs) {
+      sub.at = 'us'
+      sub.connect()
+    }
+    await rest(sites, ...subs)
+    for (const sub of subs) expect(textsOf(sub)).toEqual(['here'])
+    sites.heal()
+    await rest(sites, ...subs, pub, local)
+    await rest(sites, ...subs, pub, local)
+    for (const sub of subs) expect(textsOf(sub)).toEqual(['here', 'there'])
+  })
+
   test('its old connection there ends when the site is back', async () => {
     const sites = await open()
     const sub = await roamer(sites, 'sub', 'eu', 'a/+')
