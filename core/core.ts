@@ -207,6 +207,12 @@ export class Core implements TapHost, Receiver {
     )
   }
 
+  fetched(peer: Peer, done: () => void): void {
+    const { moves } = this.#parts
+    if (moves === undefined) done()
+    else moves.whenFetched(peer.site, done)
+  }
+
   kicked(peer: Peer, client: ClientKey, epoch: number): void {
     this.#parts.moves?.kicked(peer, client, epoch)
   }

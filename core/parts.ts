@@ -11,6 +11,7 @@ import { Flights } from './session/flights.ts'
 import { Inboxes } from './session/inbox.ts'
 import { Sessions } from './session/sessions.ts'
 import { Direct, type DirectOptions } from './site/direct.ts'
+import { Had } from './site/had.ts'
 import { Moves } from './site/moves.ts'
 import type { Receiver } from './site/peer.ts'
 import { Peers } from './site/peers.ts'
@@ -40,6 +41,7 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
   const common = { state, store, limits, stats, events, now, defer }
   const relayed = new RelayedIds(limits.relayedIds)
   const recent = new Recent(limits.relayedIds)
+  const had = new Had(limits.relayedIds)
   const mark: Sessions['mark'] = s => sessions.mark(s)
   const session = (client: ClientKey) => sessions.get(client)
   const inboxes: Inboxes = new Inboxes({
@@ -62,6 +64,7 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
     turn: () => turn,
     relayed,
     recent,
+    had: message => had.take(message),
     elsewhere: (message, envelope) => direct?.send(message, envelope) === true,
   })
   const { sites } = router
@@ -84,6 +87,6 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
   direct = new Direct({ directory, turn, now, site: peers.site, bound: limits.directoryClaims, hand })
   const residence = new Residence({ ...shared, sessions })
   const find: Sift['find'] = (...args) => sift.find(...args)
-  const moves = new Moves({ ...shared, directory, peers, sessions, residence, recent, sift: find })
+  const moves = new Moves({ ...shared, directory, peers, sessions, residence, recent, had, sift: find })
   return { ...parts, direct, moves }
 }

@@ -123,12 +123,17 @@ export class Edge implements RemoteEdge {
     }
   }
 
-  deliver(message: Message, groups: readonly TopicFilter[] | undefined, only: boolean): boolean {
+  deliver(
+    message: Message,
+    groups: readonly TopicFilter[] | undefined,
+    only: boolean,
+    except?: ReadonlySet<ClientKey>,
+  ): boolean {
     const now = this.#time()
     // Held by this call while the copies are made, so that none of them is the last one too early.
     message.pending++
     if (message.target !== '') this.#deliverTo(message, message.target, now)
-    else this.#fanOut(message, groups, only, now)
+    else this.#fanOut(message, groups, only, except, now)
     message.frames = undefined
     return --message.pending > 0
   }
@@ -249,8 +254,17 @@ export class Edge implements RemoteEdge {
 
   // ── fan-out
 
-  #fanOut(message: Message, chosen: readonly TopicFilter[] | undefined, only: boolean, now: number): void {
-    const { targets, groups } = this.#ctx.index.match(message.tenant, message.topic)
+  #fanOut(
+    message: Message,
+    chosen: readonly TopicFilter[] | undefined,
+    only: boolean,
+    except: ReadonlySet<ClientKey> | undefined,
+    now: number,
+  ): void {
+    const match = this.#ctx.index.match(message.tenant, message.topic)
+    const { groups } = match
+    const targets =
+      except === undefined ? match.targets : match.targets.filter(target => !except.has(target.session.key))
     if (!only) for (let at = 0; at < targets.length; ) at = this.#toTargets(targets, at, message, now)
     if (chosen !== undefined) return this.#toChosen(groups, message, chosen, now)
     for (let i = 0; i < groups.length; i++) {

@@ -127,10 +127,15 @@ export interface EdgePort {
   /**
    * A message with at least one match at this edge (by the edge's own index, or its `target`). `groups`: the `$share/…`
    * filters whose copy this edge was given; one without a member here is answered with `giveBack`. Undefined: there is no
-   * other edge, and it chooses for each group. `only`: for those groups alone; who else is here has had it. Returns true if the edge holds the message for persistent recipients and will
+   * other edge, and it chooses for each group. `only`: for those groups alone; who else is here has had it. `except`: these have had it. Returns true if the edge holds the message for persistent recipients and will
    * answer `delivered`, false if nothing is to be waited for.
    */
-  deliver(message: Message, groups: readonly TopicFilter[] | undefined, only: boolean): boolean
+  deliver(
+    message: Message,
+    groups: readonly TopicFilter[] | undefined,
+    only: boolean,
+    except?: ReadonlySet<ClientKey>,
+  ): boolean
   /** Another connection claimed the client, or an operator asks: close it (0x8E or `reason`), then `release`. */
   kick(client: ClientKey, epoch: number, reason: number): void
   congested(on: boolean): void

@@ -30,6 +30,8 @@ export interface RouterOptions {
   /** What has come from other sites. */
   readonly relayed: RelayedIds
   readonly recent: Recent
+  /** Who has had what comes from another site, there. */
+  readonly had: (message: Message) => ReadonlySet<ClientKey> | undefined
   /** Its target does not live here: false if it lives nowhere else either. */
   readonly elsewhere: (message: Message, envelope: Envelope | undefined) => boolean
 }
@@ -165,6 +167,8 @@ export class Router {
     from: Publisher | undefined,
     envelope: Envelope | undefined,
   ): boolean {
+    const except = this.#o.had(message)
+    for (const client of except ?? []) (message.settled ??= new Set()).add(client)
     const chosen = new Map<EdgePort, readonly TopicFilter[]>()
     if (!only) for (const { port } of edges) if (port.site === undefined) chosen.set(port, NO_GROUPS)
     let matched = chosen.size > 0
@@ -181,8 +185,8 @@ export class Router {
       } else if (group === undefined || !this.#toOthers(group, message, envelope)) continue
       matched = true
     }
-    for (const [port, groups] of chosen) this.#deliver(port, message, groups, envelope, only)
-    if (!only && offline.length > 0 && this.#spool(offline, message, envelope)) matched = true
+    for (const [port, groups] of chosen) this.#deliver(port, message, groups, envelope, only, except)
+    if (!only && offline.length > 0 && this.#spool(offline, message, envelope, except)) matched = true
     return matched
   }
 
@@ -213,12 +217,13 @@ export class Router {
     groups: readonly TopicFilter[],
     envelope: Envelope | undefined,
     only = false,
+    except?: ReadonlySet<ClientKey>,
   ): void {
     this.#o.stats.handedToEdges++
     this.#delivering = message
     this.#early = 0
     if (port.site !== undefined) this.#o.stats.relayedOut++
-    const waits = port.deliver(message, this.alone && message.relayed === undefined ? undefined : groups, only)
+    const waits = port.deliver(message, this.alone && message.relayed === undefined ? undefined : groups, only, except)
     this.#delivering = undefined
     this.#hand(message, envelope, waits && this.#early === 0)
   }
@@ -235,8 +240,13 @@ export class Router {
   }
 
   /** One copy per session, if one of its subscriptions wants it. False if none does. */
-  #spool(routes: readonly Route[], message: Message, envelope: Envelope | undefined): boolean {
-    if (routes.length === 1) {
+  #spool(
+    routes: readonly Route[],
+    message: Message,
+    envelope: Envelope | undefined,
+    except?: ReadonlySet<ClientKey>,
+  ): boolean {
+    if (routes.length === 1 && except === undefined) {
       let matched = false
       for (const [session, s] of routes[0]!.offline!)
         if (wants(session, s, message)) {
@@ -248,7 +258,8 @@ export class Router {
     const best = new Map<Session, QoS>()
     for (const route of routes)
       for (const [session, s] of route.offline!)
-        if (wants(session, s, message) && s.qos >= (best.get(session) ?? 0)) best.set(session, s.qos)
+        if (wants(session, s, message) && s.qos >= (best.get(session) ?? 0) && except?.has(session.client) !== true)
+          best.set(session, s.qos)
     for (const [session, qos] of best) this.#append(session, message, qos, envelope)
     return best.size > 0
   }

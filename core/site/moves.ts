@@ -10,6 +10,7 @@
  * Owns which sessions others owe us something of. Routes nothing and knows no link.
  */
 import { type ClientKey, tenantOf } from '../contract/ids.ts'
+import type { Limits } from '../contract/limits.ts'
 import type { ClaimReply, ClaimRequest } from '../contract/link.ts'
 import { Message } from '../contract/message.ts'
 import { EXPIRY_NEVER, type SessionState, type Subscription } from '../contract/session.ts'
@@ -20,6 +21,7 @@ import type { Sessions } from '../session/sessions.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
 import { matches, parseShare } from '../topic/validate.ts'
 import { unrelayed } from './copies.ts'
+import type { Had } from './had.ts'
 import { siteOf } from './name.ts'
 import type { Peer } from './peer.ts'
 import type { Peers } from './peers.ts'
@@ -33,8 +35,10 @@ export interface MovesOptions {
   readonly sessions: Sessions
   readonly residence: Residence
   readonly inboxes: Inboxes
+  readonly limits: Limits
   readonly turn: Turn
   readonly recent: Recent
+  readonly had: Had
   readonly stats: CoreStats
   readonly events: CoreEvents
   readonly now: () => number
@@ -76,7 +80,7 @@ type Brought = (result?: Refused | typeof NOTHING) => void
 type Granted = Extract<ClaimReply, { ok: true }>
 
 /** Sessions of which the rest is fetched at the same time. */
-const FETCHES = 32
+const FETCHES = 256
 const OVERTAKEN: Refused = { ok: false, why: 'unavailable', detail: 'The session was claimed at another site since' }
 const UNAVAILABLE: Refused = { ok: false, why: 'unavailable', detail: 'It cannot be told where the session lives' }
 
@@ -87,6 +91,9 @@ export class Moves {
   /** All of it is here, and is being made durable: nobody there gets it back. */
   readonly #taken = new Set<ClientKey>()
   readonly #owed = new Map<ClientKey, Owed>()
+  /** How many sessions a site owes something of; and who waits until it owes nothing. */
+  readonly #owing = new Map<SiteName, number>()
+  #fetched: { readonly site: SiteName; readonly until: number; readonly done: () => void }[] = []
   #fetching = 0
 
   constructor(options: MovesOptions) {
@@ -157,6 +164,10 @@ export class Moves {
 
   /** A few times a second: what was not to be had, and can be now. */
   tick(): void {
+    const now = this.#o.now()
+    for (const one of this.#fetched.splice(0))
+      if (one.until <= now || (this.#owing.get(one.site) ?? 0) === 0) one.done()
+      else this.#fetched.push(one)
     for (const [client, owed] of this.#owed) {
       if (this.#fetching >= FETCHES) return
       if (owed.busy || this.#bringing.has(client)) continue
@@ -394,8 +405,19 @@ export class Moves {
     let owed = this.#owed.get(client)
     if (owed === undefined)
       this.#owed.set(client, (owed = { sites: new Set(), since: undefined, known: new Set(), busy: false }))
+    if (!owed.sites.has(site)) this.#count(site, 1)
     owed.sites.add(site)
     return owed
+  }
+
+  /** `done` once all that site owed is here: what waits there for this one comes behind it. After a bound at the latest. */
+  whenFetched(site: SiteName, done: () => void): void {
+    if ((this.#owing.get(site) ?? 0) === 0) return done()
+    this.#fetched.push({ site, until: this.#o.now() + this.#o.limits.peerSiftMs, done })
+  }
+
+  #count(site: SiteName, by: 1 | -1): void {
+    this.#owing.set(site, (this.#owing.get(site) ?? 0) + by)
   }
 
   #settled(client: ClientKey, site: SiteName): void {
@@ -436,12 +458,17 @@ export class Moves {
           end()
         }
         if (!reply.present || !wanted()) return settle()
+        // What waits there for this site, and is for this client too, went there to this client.
+        peer.sift(tenantOf(client), peers.site, filtersOf(reply.state), had => {
+          for (const message of had ?? []) this.#o.had.add(message, client)
+        })
         peer.drainAll(client, reply.epoch, messages =>
           turn.call(() => {
             if (messages === undefined) {
               peer.release(client, reply.epoch, EXPIRY_NEVER)
               return end()
             }
+            for (const message of messages) this.#o.had.add(message, client)
             this.#taken.add(client)
             this.#addLate(client, owed, reply.state, messages, settle)
           }),
@@ -452,7 +479,7 @@ export class Moves {
 
   #dropOwed(client: ClientKey, site: SiteName): void {
     const owed = this.#owed.get(client)
-    owed?.sites.delete(site)
+    if (owed?.sites.delete(site) === true) this.#count(site, -1)
     if (owed === undefined || owed.sites.size > 0) return
     if (owed.since !== undefined) this.#o.recent.end()
     this.#owed.delete(client)
@@ -480,6 +507,9 @@ export class Moves {
     residence.goOn(s, inflight, one)
   }
 }
+
+const filtersOf = ({ subscriptions }: SessionState) =>
+  subscriptions.filter(s => s.qos > 0 && parseShare(s.filter) === undefined).map(s => s.filter)
 
 /** A copy for this client alone, which goes to no other site: nothing matches it any more, so it has the QoS that its subscriptions grant [MQTT-3.8.4-8]. */
 const forClient = ({ client, subscriptions }: Session, m: Message): Message =>

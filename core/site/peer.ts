@@ -29,6 +29,8 @@ export interface PeerEdge extends EdgePort {
 
 export interface PeerLink extends CoreLink {
   readonly linked: boolean
+  /** When the other core was heard last. ms since the epoch. */
+  readonly heardAt: number
   /** One line for people. */
   readonly state: string
   start(): void
@@ -44,6 +46,8 @@ export interface Receiver extends RelayTarget {
   take(message: Message): void
   /** Before anything comes from another site that was away. False: not now, and it is asked again. */
   ready(done: (ok: boolean) => void): void
+  /** Our session there is ours, and everything waits there: `done` before it is read. */
+  fetched(peer: Peer, done: () => void): void
   /** A session that was claimed over this link is claimed by somebody else. */
   kicked(peer: Peer, client: ClientKey, epoch: number): void
 }
@@ -62,6 +66,7 @@ export interface PeerOptions {
 }
 
 const AGAIN_MS = 1_000
+const SILENT_HEARTBEATS = 2
 const NOTHING = { inflight: [], queue: [] }
 
 export class Peer implements PeerEdge, Importer {
@@ -75,6 +80,8 @@ export class Peer implements PeerEdge, Importer {
   #phase: 'away' | 'claiming' | 'reading' | 'live' = 'away'
   #epoch = 0
   #suspended = false
+  /** It was not heard for so long that it may be gone. */
+  #silent = false
   /** Another core of this site has it. */
   #replaced = false
   #againAt = 0
@@ -96,7 +103,7 @@ export class Peer implements PeerEdge, Importer {
 
   /** Our session there is ours, and can be spoken of. */
   get linked(): boolean {
-    return this.#isClaimed && this.#link.linked && !this.#suspended
+    return this.#isClaimed && this.#link.linked && !this.#suspended && !this.#silent
   }
 
   /** One line for people. */
@@ -112,6 +119,9 @@ export class Peer implements PeerEdge, Importer {
   tick(now: number): void {
     this.#link.tick(now)
     this.#answers.tick(now)
+    // It need not be dead yet, but nobody waits for it.
+    this.#silent = now - this.#link.heardAt > SILENT_HEARTBEATS * this.#o.limits.linkHeartbeatMs
+    if (this.#silent) this.#answers.clear()
     this.#begin(now)
     this.#relay.tick(now, this.linked && this.#phase === 'live')
   }
@@ -264,8 +274,10 @@ export class Peer implements PeerEdge, Importer {
       this.#filters.begin(reply.epoch, reply.state.subscriptions)
       if (!reply.present) this.#takeRetained(undefined)
       this.#phase = 'reading'
-      if (reply.state.queued) this.#relay.read(() => this.#live())
-      else this.#live()
+      if (!reply.state.queued) return this.#live()
+      this.#o.receiver.fetched(this, () => {
+        if (life === this.#life && this.#phase === 'reading') this.#relay.read(() => this.#live())
+      })
     })
   }
 

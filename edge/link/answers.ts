@@ -15,7 +15,12 @@ import type { ClaimReply, InboxPage, RetainedPage } from '../../core/contract/li
 import type { Message } from '../../core/contract/message.ts'
 
 export interface AnswersTo {
-  deliver(message: Message, groups: readonly TopicFilter[] | undefined, only: boolean): void
+  deliver(
+    message: Message,
+    groups: readonly TopicFilter[] | undefined,
+    only: boolean,
+    except: ReadonlySet<ClientKey> | undefined,
+  ): void
   receipts(upTo: number, matched: boolean): void
   kick(client: ClientKey, epoch: number, reason: number): void
   congested(on: boolean): void
@@ -43,10 +48,10 @@ export class Answers {
     const r = new ByteReader(records)
     while (!r.done) {
       const kind = r.u8()
-      if (kind === FromCore.deliver) this.#to.deliver(this.#message(r), undefined, false)
+      if (kind === FromCore.deliver) this.#to.deliver(this.#message(r), undefined, false, undefined)
       else if (kind === FromCore.deliverTo || kind === FromCore.deliverOnly) {
         const groups = this.#groups(r)
-        this.#to.deliver(this.#message(r), groups, kind === FromCore.deliverOnly)
+        this.#to.deliver(this.#message(r), groups, kind === FromCore.deliverOnly, undefined)
       } else if (kind === FromCore.receipts) readRuns(r, (upTo, matched) => this.#to.receipts(upTo, matched))
       else this.#control(kind, r)
     }
@@ -54,6 +59,12 @@ export class Answers {
 
   #control(kind: number, r: ByteReader): void {
     switch (kind) {
+      case FromCore.deliverBut: {
+        const except = new Set(readList(r, () => readClient(r)))
+        const only = r.u8() !== 0
+        const groups = this.#groups(r)
+        return this.#to.deliver(this.#message(r), groups, only, except)
+      }
       case FromCore.kick:
         return this.#to.kick(readClient(r), r.varint(), r.varint())
       case FromCore.congested:

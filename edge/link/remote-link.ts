@@ -84,6 +84,11 @@ export class RemoteLink implements CoreLink {
     return this.#life.linked
   }
 
+  /** When the core was heard last; 0 without link. ms since the epoch. */
+  get heardAt(): number {
+    return this.#life.session?.heardAt ?? 0
+  }
+
   /** One line for people. */
   get state(): string {
     return this.#life.state
@@ -340,9 +345,9 @@ export class RemoteLink implements CoreLink {
   // ── what the core says
 
   readonly #answersTo: AnswersTo = {
-    deliver: (message, groups, only) => {
+    deliver: (message, groups, only, except) => {
       if (message.qos > 0) message.ref = ++this.#seen
-      const holds = this.#edge.deliver(message, groups, only)
+      const holds = this.#edge.deliver(message, groups, only, except)
       if (!holds) this.delivered(message)
     },
     receipts: (upTo, matched) => {

@@ -25,6 +25,7 @@
  *     deliver      message             the edge chooses for every shared group
  *     deliverTo    groups, message     the edge chooses for those groups
  *     deliverOnly  groups, message     nobody else at the edge gets it
+ *     deliverBut   clients, only, groups, message   as one of the two before; these clients have had it
  *     receipts     runs: every publish of QoS ≥ 1 up to (seq), matched or not
  *     kick         client, epoch, reason
  *     congested    0 or 1
@@ -68,6 +69,7 @@ export const FromCore = {
   page: 9,
   bye: 10,
   deliverOnly: 11,
+  deliverBut: 12,
 } as const
 
 export const StepCode = { out: 1, rec: 2, done: 3, rel: 4, taken: 5 } as const

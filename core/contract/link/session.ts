@@ -157,6 +157,11 @@ export class LinkSession {
     if (this.#unackedIn >= ACK_BYTES) this.#bare()
   }
 
+  /** When something was heard last, as of the last tick. ms since the epoch. */
+  get heardAt(): number {
+    return this.#heardAt
+  }
+
   /** At least once per heartbeat. False if nothing was heard for too long: the connection is dead. */
   tick(now: number): boolean {
     this.#now = now

@@ -63,14 +63,24 @@ export class RemotePort implements EdgePort {
   }
 
   /** True for every message of QoS ≥ 1: the edge answers for each. */
-  deliver(message: Message, groups: readonly TopicFilter[] | undefined, only: boolean): boolean {
+  deliver(
+    message: Message,
+    groups: readonly TopicFilter[] | undefined,
+    only: boolean,
+    except?: ReadonlySet<ClientKey>,
+  ): boolean {
     if (this.gone) return false
     const { out } = this.session
     if (message.qos === 0 && this.session.unackedBytes > this.#o.limits.linkUnackedBytes / 2) {
       this.#o.stats.droppedQos0++
       return false
     }
-    if (groups === undefined) out.u8(FromCore.deliver)
+    if (except !== undefined) {
+      out.u8(FromCore.deliverBut)
+      writeList(out, [...except], client => out.text(client))
+      out.u8(only ? 1 : 0)
+      writeList(out, groups ?? [], group => out.text(group))
+    } else if (groups === undefined) out.u8(FromCore.deliver)
     else {
       out.u8(only ? FromCore.deliverOnly : FromCore.deliverTo)
       writeList(out, groups, group => out.text(group))
