@@ -1,7 +1,8 @@
-/** `npm run bench:readme`: puts the latest whole runs of the benchmarks and of the failure tests into README.md, between their markers. */
+/** `npm run bench:readme`: puts the latest whole runs of the benchmarks, the failure tests and the drills into README.md, between their markers. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ChaosReport } from '../chaos/cluster/report.ts'
+import { readmePart as drillPart, type KeptResults } from '../drill/report.ts'
 import type { ClusterResults } from './cluster/results.ts'
 import { benchPart, chaosPart, clusterPart, withPart } from './readme.ts'
 import type { Results } from './results.ts'
@@ -12,6 +13,7 @@ const README = path('../../README.md')
 const PARTS: readonly (readonly [string, string, string, (json: unknown) => string])[] = [
   ['bench', path('./results/latest.json'), 'bench', json => benchPart(json as Results)],
   ['cluster', path('./results/cluster.json'), 'bench:cluster', json => clusterPart(json as ClusterResults)],
+  ['drill', path('../drill/results/latest.json'), 'drill -- … --publish', json => drillPart(json as KeptResults)],
   ['chaos', path('../chaos/results/cluster.json'), 'chaos', json => chaosPart(json as ChaosReport)],
 ]
 

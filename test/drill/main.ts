@@ -1,8 +1,8 @@
 /** `npm run drill`: plays disasters on several regions of this machine under load, and holds what devices saw against the bars. Exit status 1 if one is missed or anything was found, 2 for a bad option. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { barsTable, conclusionOf, isFine, linesOf, measuredText, tableOf } from './report.ts'
-import type { DrillResults } from './results.ts'
+import { barsTable, conclusionOf, isFine, type KeptResults, linesOf, measuredText, tableOf } from './report.ts'
+import { barsOf, type DrillResults } from './results.ts'
 import { runDrills, SCENARIOS } from './run.ts'
 import { parseSettings, type Settings, USAGE } from './settings.ts'
 
@@ -23,14 +23,19 @@ function settingsOrExit(): Settings {
   }
 }
 
-/** A file for each scenario, so that they can be played one by one. */
+/** By scenario, so that they can be played one by one; what the file has of others stays. */
 function save(folder: string, results: DrillResults): void {
   mkdirSync(folder, { recursive: true })
-  for (const name of results.settings.scenarios) {
+  const file = `${folder}latest.json`
+  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as KeptResults) : {}
+  const played = results.settings.scenarios.map(name => {
     const rounds = results.rounds.filter(one => one.scenario === name)
-    const measured = results.measured.filter(one => one.scenario === name)
-    writeFileSync(`${folder}${name}.json`, `${JSON.stringify({ ...results, rounds, measured }, undefined, 1)}\n`)
-  }
+    return [name, { ...results, rounds, measured: results.measured.filter(one => one.scenario === name) }] as const
+  })
+  const lines = Object.entries({ ...kept, ...Object.fromEntries(played) }).map(
+    ([name, one]) => `${JSON.stringify(name)}: ${JSON.stringify(one)}`,
+  )
+  writeFileSync(file, `{\n${lines.join(',\n')}\n}\n`)
 }
 
 const settings = settingsOrExit()
@@ -43,6 +48,6 @@ const results = await runDrills(settings, EVIDENCE, {
 save(EVIDENCE, results)
 if (settings.publish) save(PUBLISHED, results)
 if (settings.json !== undefined) writeFileSync(settings.json, `${JSON.stringify(results, undefined, 1)}\n`)
-if (results.rounds.length > 0) console.log(`\n${tableOf(results)}`)
-console.log(`\n${barsTable(results)}\n\n${conclusionOf(results)}`)
+if (results.rounds.length > 0) console.log(`\n${tableOf(results.rounds)}`)
+console.log(`\n${barsTable(barsOf(results))}\n\n${conclusionOf(results)}`)
 process.exit(isFine(results) ? 0 : 1)

@@ -3,7 +3,7 @@
 import { sumOf } from '../history/tally.ts'
 import { quantile } from '../history/words.ts'
 import type { Kind } from './member.ts'
-import { barsOf, type DrillResults, inSeconds, type Measured, timesOf } from './results.ts'
+import { type Bar, barsOf, type DrillResults, inSeconds, type Measured, timesOf } from './results.ts'
 import type { RoundResult } from './round.ts'
 
 const KINDS: readonly Kind[] = ['sdk', 'plain']
@@ -42,36 +42,33 @@ const timeOf = (times: readonly number[], share: number): string => {
 }
 
 const HEAD = [
-  'scenario',
+  'what was lost',
   'rounds',
-  'SDK: publish again p50 / p99',
-  'plain: p50 / p99',
-  'sessions owned again p50 / p99',
+  'RTO, device SDK: p50 / p99',
+  'RTO, MQTT.js: p50 / p99',
+  'sessions owned again: p50 / p99',
   'acknowledged QoS 1 / 2',
-  'delivered QoS 0 / 1 / 2',
-  'lost QoS 0 / 1 / 2',
+  'RPO: lost of QoS 0 / 1 / 2',
   'twice QoS 1 / 2',
   'wills wrong',
   'retained wrong',
 ]
 
-/** One row by scenario. */
-export function tableOf({ rounds }: Pick<DrillResults, 'rounds'>): string {
+/** One row by scenario. RTO: from the fault to the first acknowledged publish, of devices that were connected there. RPO: deliveries that never came. */
+export function tableOf(rounds: readonly RoundResult[]): string {
   const pair = (times: readonly number[]): string => `${timeOf(times, 0.5)} / ${timeOf(times, 0.99)}`
+  const numbers = (...all: number[]): string => all.map(one => one.toLocaleString('en')).join(' / ')
   const rows = [...new Set(rounds.map(one => one.scenario))].map(scenario => {
     const own = rounds.filter(one => one.scenario === scenario)
     const [zero, one, two] = sumOf(own.map(round => round.tallies))
-    const number = (value: number): string => value.toLocaleString('en')
     return [
       scenario,
       own.length,
-      pair(timesOf(own, 'sdk', 'publishMs')),
-      pair(timesOf(own, 'plain', 'publishMs')),
+      ...KINDS.map(kind => pair(timesOf(own, kind, 'publishMs'))),
       pair(KINDS.flatMap(kind => timesOf(own, kind, 'ownedMs'))),
-      [one, two].map(qos => number(qos.acknowledged)).join(' / '),
-      [zero, one, two].map(qos => number(qos.delivered)).join(' / '),
-      [zero, one, two].map(qos => number(qos.lost)).join(' / '),
-      [one, two].map(qos => number(qos.duplicates)).join(' / '),
+      numbers(one.acknowledged, two.acknowledged),
+      numbers(zero.lost, one.lost, two.lost),
+      numbers(one.duplicates, two.duplicates),
       own.reduce((all, round) => all + round.wills.wrong + round.wills.lost, 0),
       own.reduce((all, round) => all + round.retainedWrong, 0),
     ]
@@ -79,11 +76,33 @@ export function tableOf({ rounds }: Pick<DrillResults, 'rounds'>): string {
   return markdown(HEAD, rows)
 }
 
-export const barsTable = (results: DrillResults): string =>
+export const barsTable = (bars: readonly Bar[]): string =>
   markdown(
     ['', 'measured', 'bar', ''],
-    barsOf(results).map(({ what, value, bar, isMet }) => [what, value, bar, isMet ? 'met' : 'missed']),
+    bars.map(({ what, value, bar, isMet }) => [what, value, bar, isMet ? 'met' : 'missed']),
   )
+
+/** Results by scenario, as they are kept for the README. */
+export type KeptResults = Readonly<Record<string, DrillResults>>
+
+/** The README's part: every scenario's last run. */
+export function readmePart(kept: KeptResults): string {
+  const all = Object.values(kept)
+  const [rounds, measured] = [all.flatMap(one => one.rounds), all.flatMap(one => one.measured)]
+  const runs = Object.entries(kept).map(
+    ([
+      name,
+      {
+        settings: { seed, devices, plain },
+        when,
+      },
+    ]) => {
+      const crowd = name === 'takeover' || name === 'steady' ? '' : `, ${devices} + ${plain} devices`
+      return `${name}: seed ${seed}${crowd}, ${when.slice(0, 10)}`
+    },
+  )
+  return `${tableOf(rounds)}\n\n${barsTable(barsOf({ rounds, measured }))}\n\n${runs.join('; ')}.`
+}
 
 function markdown(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   return [head, ['---', ...head.slice(1).map(() => '---:')], ...rows]

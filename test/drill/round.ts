@@ -81,8 +81,10 @@ export async function runRound(stage: Stage, scenario: Scenario, round: number):
   for (const one of stage.regions.endpointsFrom())
     await attempt(judgeRetained(stage, placeOf({ region: one.name, url: one.mqtt }), `reader${round}`, retained))
   findings.push(...retained)
-  const recovery = (kind: Kind): Recovery =>
-    recoveryOf(events, client => play.concerned.has(client) && client.startsWith(kind))
+  const recovery = (kind: Kind): Recovery => {
+    const { publishMs, ownedMs } = recoveryOf(events, name => play.concerned.has(name) && name.startsWith(kind))
+    return { publishMs: publishMs.map(Math.round), ownedMs: ownedMs.map(Math.round) }
+  }
   return {
     scenario: scenario.name,
     round,

@@ -82,7 +82,7 @@ class Talk {
   take({ cmd, messageId }: Packet): void {
     const at = this.#sentAt.get(Number(messageId))
     if (cmd !== 'puback' || at === undefined) return
-    this.#times.push(performance.now() - at)
+    this.#times.push(Math.round((performance.now() - at) * 1_000) / 1_000)
     this.#sentAt.delete(Number(messageId))
   }
 

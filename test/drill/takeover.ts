@@ -39,8 +39,13 @@ export async function runTakeover(settings: Settings, step: (text: string) => vo
     }
     for (const one of publishers) one.wire.drop()
   })
-  const timesMs = { connack: times.map(one => one.connackMs), all: times.map(one => one.allMs) }
-  return { scenario: 'takeover', timesMs, figures: { moves: times.length, messages: WAITING }, findings }
+  const [connack, all] = [times.map(one => Math.round(one.connackMs)), times.map(one => Math.round(one.allMs))]
+  return {
+    scenario: 'takeover',
+    timesMs: { connack, all },
+    figures: { moves: times.length, messages: WAITING },
+    findings,
+  }
 }
 
 async function move(name: string, from: Place, to: Place, publisher: Mover, findings: string[]): Promise<Times> {
