@@ -1,5 +1,6 @@
 /** HTTP and MQTT over WebSocket on Node, over real sockets, without a gateway behind. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { get as httpGet } from 'node:http'
 import { get } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -344,6 +345,26 @@ describe('behind a proxy and over TLS', () => {
     expect(seen[0]?.peer).toMatchObject({ address: '203.0.113.7', port: 51234 })
     await expect(fetch(`http://127.0.0.1:${listener.port}/healthz`)).rejects.toThrow()
     expect(stats.malformed).toBe(1)
+  })
+
+  // What a load balancer of AWS asks a target group with proxy_protocol_v2: its health checks name no client.
+  test.each([
+    ['LOCAL', 0x20],
+    ['PROXY without an address', 0x21],
+  ])('pages are asked for behind a PROXY v2 header: %s', async (_, command) => {
+    const { listener } = await serve({}, { proxy: { timeoutMs: 1000, stats: new EdgeStats() } })
+    const createConnection = (): Socket => {
+      const socket = connect(listener.port, '127.0.0.1')
+      socket.write(Buffer.from([...Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1'), command, 0, 0, 0]))
+      return socket
+    }
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      httpGet({ path: '/readyz', createConnection }, response => resolve(response.resume().statusCode)).on(
+        'error',
+        reject,
+      )
+    })
+    expect(status).toBe(200)
   })
 
   test('WSS with a client certificate', async () => {
