@@ -12,7 +12,7 @@
 import { type ClientKey, tenantOf } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
 import type { ClaimReply, ClaimRequest } from '../contract/link.ts'
-import { Message } from '../contract/message.ts'
+import { Message, messageKey } from '../contract/message.ts'
 import { EXPIRY_NEVER, type SessionState, type Subscription } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Inboxes } from '../session/inbox.ts'
@@ -165,6 +165,7 @@ export class Moves {
   /** A few times a second: what was not to be had, and can be now. */
   tick(): void {
     const now = this.#o.now()
+    this.#o.residence.tick(now)
     for (const one of this.#fetched.splice(0))
       if (one.until <= now || (this.#owing.get(one.site) ?? 0) === 0) one.done()
       else this.#fetched.push(one)
@@ -298,6 +299,20 @@ export class Moves {
       }
       done(OVERTAKEN)
     }
+    const all = (messages: readonly Message[]) => {
+      this.#taken.add(client)
+      this.#durably(
+        s,
+        messages.filter(m => !recent.has(m, since, client)),
+        () => {
+          this.#taken.delete(client)
+          peer.release(client, reply.epoch, 0)
+          this.#settled(client, peer.site)
+        },
+      )
+      recent.end()
+      done()
+    }
     // What we routed to that site before the session began here is in its inbox there once it has answered.
     residence.whenAnswered(peer.site, () =>
       peer.drainAll(client, reply.epoch, messages =>
@@ -308,18 +323,11 @@ export class Moves {
             this.#owe(client, peer.site).since ??= since
             return done()
           }
-          this.#taken.add(client)
-          this.#durably(
-            s,
-            messages.filter(m => !recent.has(m, since, client)),
-            () => {
-              this.#taken.delete(client)
-              peer.release(client, reply.epoch, 0)
-              this.#settled(client, peer.site)
-            },
+          if (!residence.isBehind(peer.site)) return all(messages)
+          // What it has not read waits here.
+          this.#o.sift(tenantOf(client), peer.site, filtersOf(reply.state), found =>
+            turn.call(() => all(withoutTwice([...messages, ...(found ?? [])]))),
           )
-          recent.end()
-          done()
         }),
       ),
     )
@@ -510,6 +518,11 @@ export class Moves {
 
 const filtersOf = ({ subscriptions }: SessionState) =>
   subscriptions.filter(s => s.qos > 0 && parseShare(s.filter) === undefined).map(s => s.filter)
+
+/** The first of each. */
+const withoutTwice = (messages: readonly Message[]): Message[] => [
+  ...new Map(messages.map(m => [messageKey(m), m])).values(),
+]
 
 /** A copy for this client alone, which goes to no other site: nothing matches it any more, so it has the QoS that its subscriptions grant [MQTT-3.8.4-8]. */
 const forClient = ({ client, subscriptions }: Session, m: Message): Message =>

@@ -34,9 +34,13 @@ export interface Arrival {
 /** MQTT 5 reason codes: of a takeover [MQTT-3.1.4-3], and of a connection that has to be made anew. */
 const SESSION_TAKEN_OVER = 0x8e
 const ADMINISTRATIVE_ACTION = 0x98
+/** A site that is not at the end of what waits for it by then is not waited for. */
+const BEHIND_MS = 2_000
 
 export class Residence {
   readonly #o: ResidenceOptions
+  /** Who waits until a site has read what waits for it. */
+  readonly #behind: { readonly s: Session; readonly until: number; readonly done: () => void }[] = []
 
   constructor(options: ResidenceOptions) {
     this.#o = options
@@ -92,11 +96,28 @@ export class Residence {
     else if (s.presence === 'offline') s.late()
   }
 
-  /** `done` once that site has answered for everything it was handed up to now, or is away. */
+  /** `done` once that site has answered for everything it was handed up to now, and read what waited for it; or it is away, or takes too long. */
   whenAnswered(site: SiteName, done: () => void): void {
-    const port = this.#o.sessions.get(siteClient(site))?.port
-    if (port?.whenAnswered === undefined) this.#o.turn.call(done)
-    else port.whenAnswered(done)
+    const s = this.#o.sessions.get(siteClient(site))
+    if (s?.presence === 'online' && s.parked) this.#behind.push({ s, until: this.#o.now() + BEHIND_MS, done })
+    else if (s?.port?.whenAnswered === undefined) this.#o.turn.call(done)
+    else s.port.whenAnswered(done)
+  }
+
+  /** Something waits here for that site still. */
+  isBehind(site: SiteName): boolean {
+    const s = this.#o.sessions.get(siteClient(site))
+    return s !== undefined && (s.parked || s.presence !== 'online')
+  }
+
+  /** A few times a second. ms since the epoch. */
+  tick(now: number): void {
+    for (const one of this.#behind.splice(0)) {
+      const { s, until, done } = one
+      if (s.parked && s.presence === 'online' && now < until) this.#behind.push(one)
+      else if (s.parked || s.port?.whenAnswered === undefined) this.#o.turn.call(done)
+      else s.port.whenAnswered(done)
+    }
   }
 
   #subscriptions(s: Session, subscriptions: readonly Subscription[]): void {
