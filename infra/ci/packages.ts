@@ -41,7 +41,7 @@ const PACKAGES: readonly Package[] = [
   {
     name: 'openssl',
     program: 'openssl',
-    tests: ['test/integration/{deno-process,listen-deno,listen-http,listen-tls,device/device}.test.ts', README],
+    tests: ['test/integration/{deno-process,listen-deno,listen-https,listen-tls,device/device}.test.ts', README],
   },
   { name: 'curl', program: 'curl', tests: [README] },
   { name: 'openjdk-17-jre-headless', program: 'java', tests: ROCKETMQ },
