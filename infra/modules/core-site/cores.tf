@@ -11,13 +11,11 @@ locals {
   everywhere = toset(concat([local.region.cidr], local.region.other_cidrs))
 
   # Replicas of a secret differ in the region alone.
-  secret = { for name, arn in {
-    link_token       = var.secrets.link_token
-    state            = var.secrets.state
-    link_certificate = local.tls ? var.secrets.link_certificate : null
-    link_key         = local.tls ? var.secrets.link_key : null
-    link_ca          = local.tls ? var.secrets.link_ca : null
-  } : name => replace(arn, "/^(arn:aws:secretsmanager:)[^:]+/", "$${1}${local.aws_region}") if arn != null }
+  given = merge(
+    { link_token = var.secrets.link_token, state = var.secrets.state },
+    { for name in ["link_certificate", "link_key", "link_ca"] : name => var.secrets[name] if local.tls },
+  )
+  secret = { for name, arn in local.given : name => replace(arn, "/^(arn:aws:secretsmanager:)[^:]+/", "$${1}${local.aws_region}") }
 
   files = local.tls ? { "core.pem" = local.secret.link_certificate, "core.key" = local.secret.link_key, "link-ca.pem" = local.secret.link_ca } : {}
   flags = local.tls ? ["--tls-cert-file", "/run/meridian/core.pem", "--tls-key-file", "/run/meridian/core.key", "--link-ca-file", "/run/meridian/link-ca.pem", "--rocketmq-tls"] : []
@@ -180,6 +178,7 @@ resource "aws_ecs_service" "core" {
   # Never two of one name. While one is replaced another is active.
   deployment_minimum_healthy_percent = 0
   deployment_maximum_percent         = 100
+  availability_zone_rebalancing      = "DISABLED"
   enable_ecs_managed_tags            = true
   propagate_tags                     = "SERVICE"
   tags                               = local.tags

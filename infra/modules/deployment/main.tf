@@ -85,5 +85,7 @@ module "dns" {
   name     = var.name
   zone_id  = var.zone_id
   hostname = module.topology.hostname
-  regions  = { for name, region in local.regions : name => merge(region, { load_balancer = module.edge[name].load_balancer }) }
+  # Only topics there hear of it.
+  alarm   = one([for name, region in local.regions : { topic_arn = module.observability[name].alarm_topic_arn } if region.aws_region == "us-east-1"])
+  regions = { for name, region in local.regions : name => merge(region, { load_balancer = module.edge[name].load_balancer }) }
 }

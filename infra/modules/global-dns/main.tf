@@ -77,7 +77,7 @@ resource "aws_route53_record" "nearest" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "unhealthy" {
-  for_each            = var.alarm_topic_arn == null ? {} : var.regions
+  for_each            = var.alarm == null ? {} : var.regions
   region              = "us-east-1"
   alarm_name          = "${var.name}-${each.key}-not-reachable"
   alarm_description   = "No edge of ${each.key} answers /readyz from outside: DNS leads its devices to ${coalesce(each.value.failover, "nowhere else")}"
@@ -90,6 +90,6 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy" {
   period              = 60
   evaluation_periods  = 1
   treat_missing_data  = "breaching"
-  alarm_actions       = var.alarm_topic_arn[*]
-  ok_actions          = var.alarm_topic_arn[*]
+  alarm_actions       = var.alarm[*].topic_arn
+  ok_actions          = var.alarm[*].topic_arn
 }

@@ -43,8 +43,8 @@ variable "regions" {
   }
 }
 
-variable "alarm_topic_arn" {
+variable "alarm" {
   description = "Topic in us-east-1, where Route 53 has its metrics, that hears of a region that is not healthy. Null: nobody does."
-  type        = string
+  type        = object({ topic_arn = string })
   default     = null
 }

@@ -42,7 +42,7 @@ locals {
       awsemf = {
         namespace               = var.metrics.namespace
         log_group_name          = var.logs.group
-        log_stream_name         = "metrics-${var.name}-{TaskId}"
+        log_stream_name         = "metrics-${var.name}"
         region                  = var.logs.region
         dimension_rollup_option = "NoDimensionRollup"
         metric_declarations = [{

@@ -66,7 +66,8 @@ locals {
       ["--listeners", jsonencode(local.listeners), "--regions", jsonencode(local.discovery)],
       var.regions[name].site ? ["--site", name] : [],
       flatten([for site in local.sites_by_distance[name] : [for url in local.core_urls[site] : ["--core", url]]]),
-      ["--limits-max-keep-alive-sec", tostring(local.keep_alive_seconds), "--limits-shutdown-ms", tostring((var.drain.seconds - 5) * 1000)],
+      ["--limits-max-keep-alive-sec", tostring(local.keep_alive_seconds)],
+      ["--limits-drain-clients-per-sec", tostring(var.drain.clients_per_second), "--limits-drain-ms", tostring((var.drain.seconds - 15) * 1000), "--limits-shutdown-ms", "10000"],
     )
   }
 

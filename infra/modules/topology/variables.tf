@@ -68,6 +68,10 @@ variable "regions" {
     error_message = "Names of regions must be 2 to 15 lower case letters, digits or dashes, a letter first and no dash last: ${join(", ", keys(var.regions))}."
   }
   validation {
+    condition     = alltrue([for name in keys(var.regions) : length(name) + length(var.name) <= 26])
+    error_message = "'${var.name}' and the name of a region have more than 26 characters together: AWS allows 32 for a load balancer's name."
+  }
+  validation {
     condition     = alltrue([for region in var.regions : floor(region.index) == region.index && region.index >= 0 && region.index <= 15])
     error_message = "An index is a whole number from 0 to 15."
   }
@@ -122,7 +126,7 @@ variable "link_scheme" {
 }
 
 variable "drain" {
-  description = "How an edge ends: within `seconds` (Fargate allows 120) it sends away `clients_per_second`."
+  description = "How an edge ends: within `seconds` (Fargate allows 120), of which the last 15 are for what is left then, it sends away `clients_per_second`."
   type        = object({ seconds = optional(number, 120), clients_per_second = optional(number, 200) })
   default     = {}
   nullable    = false
@@ -132,7 +136,7 @@ variable "drain" {
     error_message = "To drain an edge takes ${var.drain.seconds} s; allowed: 20 to 120."
   }
   validation {
-    condition     = alltrue([for region in var.regions : region.edges.connections <= (var.drain.seconds - 10) * var.drain.clients_per_second])
-    error_message = "An edge cannot send its connections away before it is killed: ${var.drain.clients_per_second}/s for ${var.drain.seconds - 10} s is ${(var.drain.seconds - 10) * var.drain.clients_per_second}; lower edges.connections."
+    condition     = alltrue([for region in var.regions : region.edges.connections <= (var.drain.seconds - 15) * var.drain.clients_per_second])
+    error_message = "An edge cannot send its connections away before it is killed: ${var.drain.clients_per_second}/s for ${var.drain.seconds - 15} s is ${(var.drain.seconds - 15) * var.drain.clients_per_second}; lower edges.connections."
   }
 }

@@ -43,6 +43,14 @@ variables {
   }
 }
 
+run "can_be_planned_before_anything_is_there" {
+  command = plan
+  assert {
+    condition     = keys(module.peering) == ["ap-eu", "ap-us", "eu-us"]
+    error_message = "What is to be made depends on what is not there yet."
+  }
+}
+
 run "three_regions_of_which_two_have_a_site" {
   assert {
     condition     = keys(module.edge) == ["ap", "eu", "us"] && keys(module.site) == ["eu", "us"] && keys(module.peering) == ["ap-eu", "ap-us", "eu-us"]

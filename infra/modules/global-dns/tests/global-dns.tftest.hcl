@@ -40,7 +40,7 @@ run "a_region_by_its_name_is_that_region" {
 }
 
 run "alarms_if_somebody_hears_them" {
-  variables { alarm_topic_arn = "arn:aws:sns:us-east-1:123456789012:alarms" }
+  variables { alarm = { topic_arn = "arn:aws:sns:us-east-1:123456789012:alarms" } }
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.unhealthy) == 2 && alltrue([for alarm in aws_cloudwatch_metric_alarm.unhealthy : alarm.region == "us-east-1"])
     error_message = "There is no alarm per region, or not where Route 53 has its metrics."

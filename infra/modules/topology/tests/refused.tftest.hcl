@@ -71,7 +71,7 @@ run "share_is_per_cent" {
 
 run "more_connections_than_an_edge_can_drain" {
   command = plan
-  variables { regions = { eu = { index = 0, edges = { connections = 22001 } } } }
+  variables { regions = { eu = { index = 0, edges = { connections = 21001 } } } }
   expect_failures = [var.drain]
 }
 
@@ -102,5 +102,14 @@ run "link_scheme" {
 run "zone_without_a_letter" {
   command = plan
   variables { regions = { eu = { index = 0, zones = ["a", "eu-central-1b"] } } }
+  expect_failures = [var.regions]
+}
+
+run "names_too_long_for_a_load_balancer" {
+  command = plan
+  variables {
+    name    = "meridian-europe"
+    regions = { "north-europe" = { index = 0 } }
+  }
   expect_failures = [var.regions]
 }

@@ -110,3 +110,11 @@ run "one_region" {
     error_message = "A single site has no peers."
   }
 }
+
+run "edges_have_time_to_drain" {
+  command = plan
+  assert {
+    condition     = strcontains(join(" ", output.regions.eu.edge_command), "--limits-drain-clients-per-sec 200 --limits-drain-ms 105000 --limits-shutdown-ms 10000")
+    error_message = "An edge's drain does not end before it is killed."
+  }
+}
