@@ -147,7 +147,10 @@ export class Moves {
         return
       }
       const s = sessions.get(client)
-      if (s !== undefined && isBrought(s)) sessions.reclaim(s, () => this.#claimed(request, claimed, done))
+      const isHeld = s?.presence === 'online' || s?.presence === 'claiming'
+      // A connection that has outlived the claim of another site ends before anything of that comes over.
+      if (s !== undefined && isHeld && (isBrought(s) || claimed.from.length > 0))
+        sessions.reclaim(s, () => this.#claimed(request, claimed, done))
       else this.#claimed(request, claimed, done)
     })
   }
@@ -217,10 +220,18 @@ export class Moves {
   #bringAny(bringing: Bringing, sites: readonly SiteName[], done: (refused?: Refused) => void): void {
     const [first, ...others] = sites
     if (first === undefined) return done()
+    const { recent } = this.#o
+    const since = recent.begin()
     this.#bringFrom(bringing, first, result => {
-      if (result === NOTHING) return this.#bringAny(bringing, others, done)
-      if (result === undefined) for (const site of others) this.#owe(bringing.client, site)
-      done(result)
+      if (result === undefined)
+        for (const site of others) {
+          const owed = this.#owe(bringing.client, site)
+          if (owed.since === undefined) recent.begin()
+          owed.since ??= since
+        }
+      recent.end()
+      if (result === NOTHING) this.#bringAny(bringing, others, done)
+      else done(result)
     })
   }
 
@@ -300,16 +311,14 @@ export class Moves {
       done(OVERTAKEN)
     }
     const all = (messages: readonly Message[]) => {
+      const news = messages.filter(m => !recent.has(m, since, client))
+      for (const message of news) recent.note(message, client)
       this.#taken.add(client)
-      this.#durably(
-        s,
-        messages.filter(m => !recent.has(m, since, client)),
-        () => {
-          this.#taken.delete(client)
-          peer.release(client, reply.epoch, 0)
-          this.#settled(client, peer.site)
-        },
-      )
+      this.#durably(s, news, () => {
+        this.#taken.delete(client)
+        peer.release(client, reply.epoch, 0)
+        this.#settled(client, peer.site)
+      })
       recent.end()
       done()
     }

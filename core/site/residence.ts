@@ -58,10 +58,6 @@ export class Residence {
     s.will = undefined
     s.stored = true
     this.#subscriptions(s, state.subscriptions)
-    const known = new Set(state.inflight.map(f => f.packetId))
-    // What the record here named is known there, so it is finished if it is not named.
-    for (const [packetId, { recorded }] of s.inflight ?? [])
-      if (recorded && !known.has(packetId)) s.inflight!.delete(packetId)
     flights.restore(s, state.inflight, state.received)
     sessions.mark(s)
     turn.urge()

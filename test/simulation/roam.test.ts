@@ -93,6 +93,8 @@ async function live(seed: number, faults: Faults): Promise<{ subs: Roamer[]; pub
   for (const one of subs) one.subscribe('a/+', 2)
   await rest()
   let n = 0
+  let apart = false
+  const crossed = new Set<Roamer>()
   for (let step = 0; step < 60; step++) {
     const dice = rnd()
     const one = pick(clients)
@@ -105,6 +107,9 @@ async function live(seed: number, faults: Faults): Promise<{ subs: Roamer[]; pub
         pub.publish('a/1', `${text}q${qos}`, qos)
       }
     } else if (dice < 0.68) {
+      // What it has published and not heard of may be at either side; and who has crossed stays until all of it is fetched.
+      if (apart && (pubs.includes(one) || crossed.has(one))) continue
+      if (apart) crossed.add(one)
       one.lost()
       one.place.at = pick(names)
       story.push(`${one.id} goes to ${one.place.at}`)
@@ -126,6 +131,7 @@ async function live(seed: number, faults: Faults): Promise<{ subs: Roamer[]; pub
       if (a !== b) {
         story.push(`part ${a} ${b}`)
         world.part(a, b)
+        apart = true
       }
     } else if (dice < 0.93 && faults.parts) {
       story.push('heal')
