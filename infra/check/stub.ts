@@ -56,7 +56,7 @@ async function buildProvider(): Promise<string> {
   const binary = join(CACHE, `provider-${hash}`)
   if (existsSync(binary)) return binary
   // Stripped: it is copied, and Terraform reads all of it at each start.
-  await must('go', ['build', '-ldflags=-s -w', '-o', `${binary}.new`, '.'], { cwd: source })
+  await must('go', ['build', '-buildvcs=false', '-ldflags=-s -w', '-o', `${binary}.new`, '.'], { cwd: source })
   renameSync(`${binary}.new`, binary)
   return binary
 }

@@ -4,14 +4,16 @@ locals {
   account    = data.aws_caller_identity.here.account_id
   write_logs = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
   decrypt    = [for keys in [var.secrets.kms_key_arns] : { Effect = "Allow", Action = ["kms:Decrypt"], Resource = keys } if length(keys) > 0]
-  assumed_by = { for service in ["ecs-tasks", "ec2"] : service => jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "${service}.amazonaws.com" }
-      Condition = service == "ec2" ? {} : { StringEquals = { "aws:SourceAccount" = local.account } }
-    }]
+  # EC2 does not say for which account it asks.
+  assumed_by = { for service, condition in {
+    ecs-tasks = { StringEquals = { "aws:SourceAccount" = local.account } }
+    ec2       = null
+    } : service => jsonencode({
+      Version = "2012-10-17"
+      Statement = [merge(
+        { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "${service}.amazonaws.com" } },
+        condition == null ? null : { Condition = condition },
+      )]
   }) }
 }
 

@@ -85,6 +85,18 @@ run "messages_are_on_encrypted_volumes" {
   }
 }
 
+run "roles_are_for_those_who_run" {
+  variables { topology = run.topology }
+  assert {
+    condition     = keys(jsondecode(aws_iam_role.rocketmq.assume_role_policy).Statement[0]) == ["Action", "Effect", "Principal"]
+    error_message = "EC2 cannot take its role."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.task.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"
+    error_message = "Tasks of another account may take the role."
+  }
+}
+
 run "without_tls_in_a_network_of_ones_own" {
   variables {
     topology = merge(run.topology, { link_is_tls = false })
