@@ -25,7 +25,7 @@ const ROCKETMQ = [
 const REDIS = [
   'test/integration/{local*,regions,infra/local}.test.ts',
   'test/integration/redis/*.test.ts',
-  'test/contract/state.test.ts',
+  'test/contract/{directory,state}.test.ts',
   'test/cluster/{cluster,bridge}.test.ts',
   SITE,
   README,

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endLeftOvers, marked } from './left-over.ts'
 import { providePackages } from './packages.ts'
 
 interface Report {
@@ -13,8 +14,10 @@ interface Report {
 }
 
 const root = new URL('../..', import.meta.url).pathname
+const folder = mkdtempSync(join(tmpdir(), 'meridian-test-'))
+const env = { ...process.env, ...marked(folder) }
 const run = (...words: string[]): boolean =>
-  spawnSync(process.execPath, words, { cwd: root, stdio: 'inherit' }).status === 0
+  spawnSync(process.execPath, words, { cwd: root, env, stdio: 'inherit' }).status === 0
 
 function finish(passed: number, failed: number): never {
   console.log(`${passed} passed, ${failed} failed`)
@@ -29,7 +32,6 @@ function fail(text: string): never {
 const { advice, leaveOut, failed: packagesFailed } = providePackages()
 if (!run('infra/build.ts')) fail('The build failed')
 
-const folder = mkdtempSync(join(tmpdir(), 'meridian-test-'))
 const reportFile = join(folder, 'report.json')
 const green = run(
   'node_modules/vitest/vitest.mjs',
@@ -40,6 +42,8 @@ const green = run(
   ...leaveOut.map(files => `--exclude=${files}`),
   ...process.argv.slice(2),
 )
+const left = await endLeftOvers(folder)
+for (const { pid, command } of left) console.error(`Left running by a test, and ended now: ${pid} ${command}`)
 let report: Report
 try {
   report = JSON.parse(readFileSync(reportFile, 'utf8')) as Report
@@ -52,6 +56,6 @@ if (advice !== undefined) console.log(`\n${[advice, ...leaveOut].join('\n  left 
 const unloaded = report.testResults.filter(
   file => file.status === 'failed' && file.assertionResults.length === 0,
 ).length
-const failed = report.numFailedTests + unloaded + (packagesFailed ? 1 : 0)
+const failed = report.numFailedTests + unloaded + (packagesFailed ? 1 : 0) + left.length
 // An error outside any test makes the run red without a failed test.
 finish(report.numPassedTests, failed === 0 && !green ? 1 : failed)
