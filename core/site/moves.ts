@@ -475,21 +475,21 @@ export class Moves {
           end()
         }
         if (!reply.present || !wanted()) return settle()
-        // What waits there for this site, and is for this client too, went there to this client.
+        // What waits there for this site, and is for this client too, went there to this client. Its inbox is read after that: what comes meanwhile is in both.
         peer.sift(tenantOf(client), peers.site, filtersOf(reply.state), had => {
           for (const message of had ?? []) this.#o.had.add(message, client)
+          peer.drainAll(client, reply.epoch, messages =>
+            turn.call(() => {
+              if (messages === undefined) {
+                peer.release(client, reply.epoch, EXPIRY_NEVER)
+                return end()
+              }
+              for (const message of messages) this.#o.had.add(message, client)
+              this.#taken.add(client)
+              this.#addLate(client, owed, reply.state, messages, settle)
+            }),
+          )
         })
-        peer.drainAll(client, reply.epoch, messages =>
-          turn.call(() => {
-            if (messages === undefined) {
-              peer.release(client, reply.epoch, EXPIRY_NEVER)
-              return end()
-            }
-            for (const message of messages) this.#o.had.add(message, client)
-            this.#taken.add(client)
-            this.#addLate(client, owed, reply.state, messages, settle)
-          }),
-        )
       })
     })
   }
