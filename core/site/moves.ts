@@ -200,14 +200,15 @@ export class Moves {
     // It has begun here already with what was to be had: the rest follows.
     const known = s === undefined || s.moved ? undefined : this.#owed.get(client)?.sites
     const sites = from.filter(site => known?.has(site) !== true)
-    if (s?.moved === true && sites.length === 0) sessions.end(s)
+    // It has ended elsewhere.
+    if (s?.moved === true && from.length === 0) sessions.end(s)
     if (sites.length === 0) return done(epoch)
     const bringing: Bringing = { client, epoch, overtaken: false, waits: [] }
     this.#bringing.set(client, bringing)
     const end = (refused?: Refused) => {
-      const left = sessions.get(client)
-      // It lives nowhere: what is here is of one that has ended.
-      if (refused === undefined && left?.moved === true) sessions.end(left)
+      const s = sessions.get(client)
+      // Who had claimed it has lost it before it was stored: it goes on as it is here.
+      if (refused === undefined && s !== undefined) s.moved = false
       this.#bringing.delete(client)
       done(refused ?? epoch)
       for (const next of bringing.waits) turn.call(() => next(refused))
