@@ -11,6 +11,7 @@ import { eventsOf } from '../history/history.ts'
 import type { Recorder } from '../history/recorder.ts'
 import { type Recovery, recoveryOf } from '../history/recovery.ts'
 import { type Tallies, tally } from '../history/tally.ts'
+import { listed } from '../history/words.ts'
 import { type Crowd, KEPT, placeOf } from './crowd.ts'
 import type { Kind } from './member.ts'
 import type { Scenario, Scene } from './scenario.ts'
@@ -175,13 +176,13 @@ class Play {
       await this.#mortals[0]?.leave(true)
       await sleep(WARM_MS)
       await this.#scenario.run(this.scene)
-      await until('all devices to be connected', UP_MS, () => crowd.isUp || undefined)
+      await until('all devices to be connected', UP_MS, () => crowd.isUp || undefined).catch((error: Error) => {
+        throw new Error(`${error.message}: ${listed(crowd.all.flatMap(one => (one.isUp ? [] : [one.name])))} are not`)
+      })
       await sleep(AFTER_MS)
     } finally {
       clearInterval(load)
       for (const one of this.#mortals) if (one.isUp) await one.leave(true)
-      const up = crowd.all.filter(one => !one.isUp).map(one => one.name)
-      if (up.length > 0) this.scene.findings.push(`${up.length} were not connected at the end: ${up.slice(0, 8)}`)
     }
   }
 
