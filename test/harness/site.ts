@@ -50,6 +50,8 @@ export interface SiteOptions {
   readonly stores?: 'servers' | 'embedded'
   readonly cores: number
   readonly edges: number
+  /** As for `startRocketmq`. */
+  readonly jvmFlags?: readonly string[]
   /** The port under which an edge shall find a core, e.g. that of a relay. Default: the core's own. */
   readonly linkPort?: (edge: number, core: CoreNode) => Promise<number>
   /** More words for each. */
@@ -73,7 +75,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     await Promise.all(started.splice(0).map(one => one.stop(0)))
   }
   try {
-    const servers = options.stores === 'embedded' ? undefined : await startServers(folder, started, onStep)
+    const servers = options.stores === 'embedded' ? undefined : await startServers(options, started)
     const stores = [...storesOf(folder, servers), ...(options.coreArgs ?? [])]
     const cores = await Promise.all(numbers(options.cores).map(number => coreNode(folder, number, stores)))
     started.push(...cores.map(core => core.process))
@@ -104,9 +106,12 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   }
 }
 
-async function startServers(folder: string, started: Stoppable[], onStep: (text: string) => void): Promise<Servers> {
+async function startServers(
+  { folder, jvmFlags, onStep = () => {} }: SiteOptions,
+  started: Stoppable[],
+): Promise<Servers> {
   onStep('RocketMQ and Redis')
-  const rocketmq = await startRocketmq({ dir: join(folder, 'rocketmq') })
+  const rocketmq = await startRocketmq({ dir: join(folder, 'rocketmq'), ...(jvmFlags && { jvmFlags }) })
   started.push(rocketmq)
   const dir = join(folder, 'redis')
   mkdirSync(dir, { recursive: true })

@@ -17,9 +17,6 @@ import type { RelayFile } from './relay/main.node.ts'
 export const GLOBAL = 'global'
 export const HOST = 'host'
 
-/** Several sites start at once: this takes a fifth less of CPU for it, and a fifth less of memory. */
-const JVM_FLAGS = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
-
 export interface Group {
   /** In the order in which they have to be started. */
   readonly processes: readonly ManagedProcess[]
@@ -108,7 +105,7 @@ function regionGroup(folder: string, installation: Installation, name: string, l
   const region = plan.regions.find(one => one.name === name)
   if (region === undefined) throw new Error(`Region '${name}' is not one of this installation`)
   const { rocketmq: ports } = region
-  const rocketmq = ports && { ports, dir: join(folder, 'rocketmq'), flush, jvmFlags: JVM_FLAGS, ...lifetime }
+  const rocketmq = ports && { ports, dir: join(folder, 'rocketmq'), flush, ...lifetime }
   const { cores, edges } = describeMeridian(folder, installation, region, lifetime)
   return {
     processes: [...(rocketmq ? describeRocketmq(rocketmq).processes : []), ...cores, ...edges],

@@ -32,7 +32,7 @@ export async function startBenchSite(layout: Layout, onStep: (text: string) => v
   const folder = mkdtempSync(join(tmpdir(), 'meridian-bench-'))
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
   try {
-    const site = await startSite({ folder, cores: 1, edges: 2, onStep })
+    const site = await startSite({ folder, cores: 1, edges: 2, jvmFlags: [], onStep })
     const isSplit = layout === 'split' && canPin
     if (isSplit) for (const one of site.processes) pin(one, one.kind === 'edge' ? 0 : 1)
     return {
