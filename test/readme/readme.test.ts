@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Block, sectionsOf } from './blocks.ts'
 import { CHROMIUM, textOfPage } from './browser.ts'
-import { LOCAL_MS, Stage } from './stage.ts'
+import { LOCAL_MS, Stage, startsServers } from './stage.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 })
 
@@ -15,13 +15,13 @@ describe.each(sectionsOf(readFileSync(README, 'utf8')))('$title', ({ blocks }) =
   beforeAll(async () => {
     stage = await Stage.open()
   })
-  afterAll(() => stage.close())
+  afterAll(() => stage.close(), LOCAL_MS)
 
   for (const block of blocks) {
     const name = `line ${block.line}: ${block.purpose.is} ${block.text.split('\n')[0]}`
     const { purpose } = block
     const skip = purpose.is === 'skip' || (purpose.is === 'browser' && !existsSync(CHROMIUM))
-    test.skipIf(skip)(name, () => play(block, stage), block.text.includes('local:up') ? LOCAL_MS + 30_000 : undefined)
+    test.skipIf(skip)(name, () => play(block, stage), startsServers(block.text) ? LOCAL_MS + 30_000 : undefined)
   }
 })
 

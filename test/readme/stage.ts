@@ -9,7 +9,7 @@ const ROOT = resolve(import.meta.dirname, '../..')
 const USUAL_PORTS = ['1883', '1884', '8080', '8090', '8091', '8883', '8884']
 const USUAL_PORT = new RegExp(`\\b(${USUAL_PORTS.join('|')})\\b`, 'g')
 const BLOCK_MS = 30_000
-/** A local installation of servers starts in some 20 s on a quiet machine. */
+/** A local installation of servers starts in some 20 s on a quiet machine, one of several regions in 30 s. */
 export const LOCAL_MS = 150_000
 const BOOT_MS = 20_000
 
@@ -20,7 +20,8 @@ export class Stage {
   /** Variables for a gateway whose configuration names no ports. */
   readonly #usualPorts: Map<string, string>
   #command = ''
-  #hasServers = false
+  /** What ends the servers that were started. */
+  readonly #ends = new Set<string>()
   #gateway: Running | undefined
   readonly #groups: number[] = []
 
@@ -62,9 +63,8 @@ export class Stage {
     // A group of its own: what a block leaves in the background runs until the section ends.
     const running = run('bash', ['-c', this.adapted(text)], { ...this.#options(), detached: true })
     this.#groups.push(running.pid)
-    if (!text.includes('local:up')) return this.#finished(running, BLOCK_MS)
-    this.#hasServers = true
-    return this.#finished(running, LOCAL_MS)
+    for (const [, servers] of text.matchAll(/(\w+):up\b/g)) this.#ends.add(`npm run ${servers}:down`)
+    return this.#finished(running, startsServers(text) ? LOCAL_MS : BLOCK_MS)
   }
 
   /** Starts a gateway in place of the one that runs. */
@@ -82,7 +82,7 @@ export class Stage {
   async close(): Promise<void> {
     await this.#gateway?.end('SIGTERM')
     for (const group of this.#groups) killGroup(group)
-    if (this.#hasServers) await this.shell('npm run local:down')
+    for (const end of this.#ends) await this.shell(end)
     rmSync(this.folder, { recursive: true, force: true })
   }
 
@@ -125,14 +125,23 @@ export class Stage {
     return `npm --prefix ${ROOT} run --silent ${script} -- --dir ${join(this.folder, 'local')}${ports}`
   }
 
+  /** In this folder, and without the build of `regions:up`: other tests use the build. */
+  #regions(command: string): string {
+    return `node ${join(ROOT, 'infra/local/regions/main.node.ts')} ${command} --dir ${join(this.folder, 'regions')}`
+  }
+
   /** In this folder, on its ports and bound to loopback. */
   adapted(text: string): string {
     const ported = text.replace(USUAL_PORT, usual => String(this.#ports.get(usual)))
     return ported
       .replaceAll('host: 0.0.0.0', 'host: 127.0.0.1')
       .replace(/npm run (local:\w+)/g, (_, script) => this.#local(script))
+      .replace(/npm run (?:--silent )?regions:(\w+)(?: --(?= ))?/g, (_, command) => this.#regions(command))
   }
 }
+
+/** Or ends them, which takes a while too. */
+export const startsServers = (text: string): boolean => /(local|regions):(up|restore|down)\b/.test(text)
 
 function killGroup(pid: number): void {
   try {
