@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Regions, type RegionsOptions, startRegions } from '../../infra/local/regions/start.ts'
 import { seeded } from '../chaos/random.ts'
-import { until } from '../harness/process.ts'
+import { sleep, until } from '../harness/process.ts'
 import { Recorder } from '../history/recorder.ts'
 import { Crowd } from './crowd.ts'
 import { ADMIN_TOKEN, DRAIN_CLIENTS_PER_SEC } from './drain.ts'
@@ -27,6 +27,8 @@ export interface DrillEvents {
 export const SCENARIOS: readonly string[] = [...FAULTS.map(one => one.name), 'takeover', 'steady']
 
 const FIRST_MS = 120_000
+/** Sites that have just started do not know yet what the others want. */
+const LINKED_MS = 5_000
 const DIST = process.env.MERIDIAN_TEST_DIST ?? fileURLToPath(new URL('../../dist', import.meta.url))
 
 /** @param evidence where logs and history of a round with findings go. @throws Error if regions do not start */
@@ -65,6 +67,7 @@ async function playFaults(
       events.step(`${devices + plain} devices connect`)
       await crowd.start()
       await until('all devices to be connected', FIRST_MS, () => crowd.isUp || undefined)
+      await sleep(LINKED_MS)
       for (const scenario of faults) {
         for (let i = 0; i < rounds; i++) {
           const round = results.length + 1
