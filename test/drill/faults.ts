@@ -7,6 +7,8 @@ import type { Scenario, Scene } from './scenario.ts'
 
 const OUTAGE_MS = 20_000
 const SWITCH_MS = 60_000
+/** The next one follows when the one before has been ready for so long. */
+const READY_MS = 5_000
 /** SIGTERM of an edge sends its clients away first. */
 const POLITE_MS = 60_000
 
@@ -136,7 +138,7 @@ const rollingUpgrade: Scenario = {
   text: 'every edge, then every core, gets SIGTERM and is started again, one after the other',
   edges: 2,
   cores: 2,
-  async run({ regions, begins, struck, healed, step, sites }) {
+  async run({ regions, begins, struck, healed, step, sites, settings }) {
     begins(Object.keys(regions.regions))
     struck()
     for (const region of Object.values(regions.regions)) {
@@ -144,6 +146,7 @@ const rollingUpgrade: Scenario = {
         step(`${region.name} ${name}`)
         await region.stop(name, POLITE_MS)
         await region.restore()
+        await sleep(READY_MS * settings.patience)
       }
     }
     for (const site of sites) {
@@ -152,6 +155,7 @@ const rollingUpgrade: Scenario = {
         await regions.regions[site]!.stop(name, POLITE_MS)
         await someActive(regions, site)
         await regions.regions[site]!.restore()
+        await sleep(READY_MS * settings.patience)
       }
     }
     healed()

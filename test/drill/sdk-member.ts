@@ -68,8 +68,7 @@ export class SdkMember implements Member {
       this.#record({ is: 'received', client: name, connection, topic, payload, qos, dup, packetId: 0, taken: true })
     })
     device.on('warning', ({ code, message }) => {
-      if (code === 'session-taken-over' || code === 'reference-loop' || code === 'subscription-failed')
-        this.#wrong(message)
+      if (code === 'session-taken-over' || code === 'subscription-failed') this.#wrong(message)
     })
     device.subscribe(subscribe.filter, { qos: subscribe.qos }).then(
       () => (this.#subscribed = true),

@@ -21,8 +21,9 @@ type Book = ReadonlyMap<string, Published>
 export type Order =
   | 'kept'
   /**
-   * Those of different QoS [MQTT-4.6.0-6], and those that it had acknowledged at different places. With `lateFrom`, also those
-   * that a lost place had for a subscriber who connected elsewhere after they were sent: they come from that moment on, when it is back.
+   * Those of different QoS [MQTT-4.6.0-6], those that it had acknowledged at different places, and those sent while the subscriber had
+   * another connection: they may wait at the place of that one. With `lateFrom`, also those that a lost place had for a subscriber who
+   * connected elsewhere after they were sent: they come from that moment on, when it is back.
    */
   | { readonly per: 'edge'; readonly lateFrom?: number }
 
@@ -174,7 +175,8 @@ function streamsOf(order: Order, connacks: readonly EventOf<'connack'>[]): Strea
   const lastConnack = connacks.findLast(one => one.at < lateFrom)?.at ?? 0
   return (message, receivedAt) => {
     const isLate = receivedAt >= lateFrom && message.sentAt < lastConnack
-    return `${same(message)} ${message.qos} ${message.edge} ${isLate}`
+    const connection = connacks.findLastIndex(one => one.at <= message.sentAt)
+    return `${same(message)} ${message.qos} ${message.edge} ${connection} ${isLate}`
   }
 }
 
