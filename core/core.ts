@@ -84,7 +84,7 @@ export class Core implements TapHost, Receiver {
     const elsewhere: Message[] = []
     yield* recover({ ...this.#parts, log, state, store, elsewhere: m => elsewhere.push(m) })
     if (moves !== undefined) yield moves.check().then(() => moves.load())
-    this.#parts.sessions.exportAll()
+    this.#parts.sessions.subscriptions.exportAll(this.#parts.sessions.values())
     this.#isOpen = true
     if (moves !== undefined) for (const message of elsewhere) turn.message(message, undefined)
     const now = this.#o.now()

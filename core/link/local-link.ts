@@ -105,12 +105,12 @@ export class LocalLink implements CoreLink {
   subscribe(client: ClientKey, epoch: number, subscriptions: readonly Subscription[], done: () => void): void {
     const { turn, sessions } = this.#core
     const since = turn.next
-    turn.call(() => sessions.subscribe(client, epoch, subscriptions, since, done))
+    turn.call(() => sessions.subscriptions.subscribe(client, epoch, subscriptions, since, done))
   }
 
   unsubscribe(client: ClientKey, epoch: number, filters: readonly TopicFilter[], done: () => void): void {
     const { turn, sessions } = this.#core
-    turn.call(() => sessions.unsubscribe(client, epoch, filters, done))
+    turn.call(() => sessions.subscriptions.unsubscribe(client, epoch, filters, done))
   }
 
   retained(

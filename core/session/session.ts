@@ -123,4 +123,9 @@ export class Session {
   get persistent(): boolean {
     return this.expirySec > 0
   }
+
+  /** Where its messages go while they do not go to its inbox. */
+  get routedTo(): EdgePort | undefined {
+    return this.presence === 'online' && !this.parked ? this.port : undefined
+  }
 }

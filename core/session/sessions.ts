@@ -1,24 +1,25 @@
-/** All sessions: who owns which, when they end, what they subscribe to. Raises epochs and refuses old ones; routes no messages. */
-import { type ClientKey, type TopicFilter, tenantOf } from '../contract/ids.ts'
+/** All sessions: who owns which, and when they end. Raises epochs and refuses old ones; routes no messages. */
+import type { ClientKey, TopicFilter } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
 import type { ClaimReply, ClaimRequest, EdgePort, Handed, Release } from '../contract/link.ts'
 import { type Message, type MessageInit, messageKey } from '../contract/message.ts'
-import type { Subscription, Will } from '../contract/session.ts'
 import type { InboxStore } from '../inbox/port.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Routes } from '../route/routes.ts'
 import type { Exports } from '../site/exports.ts'
 import { siteOf } from '../site/name.ts'
 import type { Directory } from '../site/port.ts'
-import type { SessionRecord, State, StoredSubscription } from '../state/port.ts'
+import type { SessionRecord, State } from '../state/port.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
-import { endsAt, ownWill, willDueAt, willMessage } from '../will/will.ts'
+import { endsAt, ownWill, willDueAt } from '../will/will.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Flights } from './flights.ts'
 import type { Durably, Inboxes } from './inbox.ts'
-import { restored } from './restored.ts'
+import { recordOf, restored } from './record.ts'
 import { Session } from './session.ts'
+import { Subscriptions } from './subscriptions.ts'
 import { wants } from './wants.ts'
+import { Wills } from './wills.ts'
 
 export interface SessionsOptions {
   readonly state: State
@@ -47,7 +48,9 @@ const SESSION_TAKEN_OVER = 0x8e
 const KICK_MS = 2_000
 
 export class Sessions {
+  readonly subscriptions: Subscriptions
   readonly #o: SessionsOptions
+  readonly #wills: Wills
   readonly #sessions = new Map<ClientKey, Session>()
   readonly #deadlines = new Deadlines<Session>()
   readonly #contended = new Set<Session>()
@@ -60,6 +63,8 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#o = options
+    this.subscriptions = new Subscriptions({ ...options, session: client => this.#sessions.get(client) })
+    this.#wills = new Wills({ ...options, mark: s => this.mark(s) })
     // Above every epoch of an earlier life of this core, as long as it made fewer than one per millisecond.
     this.#epoch = Math.floor(options.now())
   }
@@ -111,52 +116,9 @@ export class Sessions {
     if (s.waiting.length === 1) this.#kick(s)
   }
 
-  /** In its place in the queue. `since`: log position at the call. */
-  subscribe(
-    client: ClientKey,
-    epoch: number,
-    subscriptions: readonly Subscription[],
-    since: number,
-    done: () => void,
-  ): void {
-    const s = this.#sessions.get(client)
-    if (s === undefined || s.epoch !== epoch || (s.presence === 'offline' && !s.persistent)) return
-    const routes = this.#o.routes(client)
-    let news = false
-    for (const subscription of subscriptions) {
-      const { filter } = subscription
-      const known = s.subscriptions.get(filter)
-      const stored: StoredSubscription = { ...subscription, since: known?.since ?? since }
-      s.subscriptions.set(filter, stored)
-      const port = routedTo(s)
-      if (port === undefined) routes.addOffline(stored, s)
-      else if (known === undefined) routes.addOnline(filter, port)
-      if (known === undefined) {
-        this.#o.stats.nowSubscriptions++
-        if (this.export(s, filter)) news = true
-      }
-      if (s.persistent) this.#o.state.putSubscription(client, stored)
-    }
-    this.#answer(s.persistent && subscriptions.length > 0, news ? () => this.#o.exports!.settle(done) : done)
-  }
-
-  /** In its place in the queue. */
-  unsubscribe(client: ClientKey, epoch: number, filters: readonly TopicFilter[], done: () => void): void {
-    const s = this.#sessions.get(client)
-    if (s === undefined || s.epoch !== epoch) return
-    for (const filter of filters) {
-      if (!s.subscriptions.delete(filter)) continue
-      this.unroute(s, filter)
-      this.unexport(s, filter)
-      this.#o.stats.nowSubscriptions--
-      if (s.stored) this.#o.state.deleteSubscription(client, filter)
-    }
-    this.#answer(s.stored && filters.length > 0, done)
-  }
-
   /** At the call: what is routed from now on finds the session offline. */
   release(s: Session, release: Release): void {
-    const port = routedTo(s)
+    const port = s.routedTo
     const persistent = s.persistent && release.expirySec > 0
     s.offlineAt = this.#o.now()
     // What another site gives back is as it was.
@@ -170,12 +132,7 @@ export class Sessions {
     else if (!persistent) this.end(s)
     else {
       this.#o.flights.takeAll(s, release.outbound)
-      const routes = this.#o.routes(s.client)
-      if (port !== undefined)
-        for (const subscription of s.subscriptions.values()) {
-          routes.removeOnline(subscription.filter, port)
-          routes.addOffline(subscription, s)
-        }
+      if (port !== undefined) this.subscriptions.goOffline(s, port)
       s.presence = 'offline'
       s.port = undefined
       this.#o.stats.nowOnline--
@@ -208,7 +165,7 @@ export class Sessions {
     const inflight = this.#o.flights.inflight(s)
     const flying = new Set(inflight.flatMap(f => (f.message === undefined ? [] : [messageKey(f.message)])))
     const lost: Handed[] = []
-    for (const one of routedTo(s)?.unanswered?.(s.handed) ?? []) {
+    for (const one of s.routedTo?.unanswered?.(s.handed) ?? []) {
       const { message, only } = one
       if (!only && !message.settled?.has(s.client) && !flying.has(messageKey(message)) && wants(s, message))
         lost.push(one)
@@ -228,7 +185,7 @@ export class Sessions {
       this.end(s)
       return
     }
-    if (willDueAt(s) <= now) this.#fireWill(s, true)
+    if (willDueAt(s) <= now) this.#wills.fire(s, true)
     this.#deadlines.set(s, Math.min(endsAt(s), willDueAt(s)))
   }
 
@@ -238,12 +195,8 @@ export class Sessions {
    */
   end(s: Session, wholly = true): void {
     const { state, stats, flights, inboxes, turn } = this.#o
-    if (s.will !== undefined && s.offlineAt > 0 && s.heldUntil <= this.#o.now()) this.#fireWill(s, false)
-    for (const filter of s.subscriptions.keys()) {
-      this.unroute(s, filter)
-      this.unexport(s, filter)
-    }
-    stats.nowSubscriptions -= s.subscriptions.size
+    if (s.will !== undefined && s.offlineAt > 0 && s.heldUntil <= this.#o.now()) this.#wills.fire(s, false)
+    this.subscriptions.drop(s)
     stats.nowSessions--
     if (s.presence === 'online') stats.nowOnline--
     flights.drop(s)
@@ -282,32 +235,11 @@ export class Sessions {
     this.#deadlines.delete(s)
   }
 
-  unroute(s: Session, filter: TopicFilter): void {
-    const routes = this.#o.routes(s.client)
-    const port = routedTo(s)
-    if (port !== undefined) routes.removeOnline(filter, port)
-    else routes.removeOffline(filter, s)
-  }
-
-  /** It has subscribed. True if other sites have not been asked for this filter yet. */
-  export(s: Session, filter: TopicFilter): boolean {
-    return s.site === undefined && this.#o.exports?.add(tenantOf(s.client), filter) === true
-  }
-
-  unexport(s: Session, filter: TopicFilter): void {
-    if (s.site === undefined) this.#o.exports?.remove(tenantOf(s.client), filter)
-  }
-
   /** Of a site that reads its inbox: nothing is left there that it has not read, so from now on it gets messages as they come. */
   caughtUp(s: Session): void {
     if (!s.parked || s.site === undefined) return
     s.parked = false
-    this.#routeOnline(s)
-  }
-
-  /** At start, once all are loaded: other sites are asked for what they have. */
-  exportAll(): void {
-    for (const s of this.#sessions.values()) for (const filter of s.subscriptions.keys()) this.export(s, filter)
+    this.subscriptions.goOnline(s)
   }
 
   /** Its record is written with the next commit. */
@@ -326,7 +258,7 @@ export class Sessions {
       s.dirty = false
       if (s.presence === 'ended') continue
       this.#o.flights.written(s)
-      this.#o.state.putSession(this.#recordOf(s))
+      this.#o.state.putSession(recordOf(s, this.#o))
     }
   }
 
@@ -400,7 +332,7 @@ export class Sessions {
       return done({ ok: false, why: 'unavailable', detail: 'The session has ended meanwhile' })
     s.presence = 'online'
     s.parked = s.port!.site !== undefined && (s.site === undefined || queued)
-    this.#routeOnline(s)
+    this.subscriptions.goOnline(s)
     if (inbox !== undefined) inbox.spools = []
     this.#o.stats.nowOnline++
     const state = {
@@ -412,17 +344,6 @@ export class Sessions {
     done({ ok: true, epoch: s.epoch, present, state })
     if (s.waiting !== undefined) this.#o.turn.call(() => this.#kick(s))
     if (s.freed.length > 0) s.port?.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
-  }
-
-  #routeOnline(s: Session): void {
-    s.handed = s.port!.handedOut ?? 0
-    const port = routedTo(s)
-    if (port === undefined) return
-    const routes = this.#o.routes(s.client)
-    for (const filter of s.subscriptions.keys()) {
-      routes.removeOffline(filter, s)
-      routes.addOnline(filter, port)
-    }
   }
 
   #kick(s: Session): void {
@@ -455,51 +376,4 @@ export class Sessions {
     this.mark(rest)
     this.#o.turn.urge()
   }
-
-  /**
-   * Publishes the will; where sites share clients, once it is said that this is ours to do, unless it is due because of a
-   * claim. `kept`: the session goes on, and its record keeps the will until then.
-   */
-  #fireWill(s: Session, kept: boolean): void {
-    if (s.willAsked) return
-    const { client, epoch } = s
-    const will = s.will!
-    const { directory, turn } = this.#o
-    const fire = (mine: boolean) => {
-      if (kept && s.will === will) {
-        s.will = undefined
-        s.willAsked = false
-        this.mark(s)
-      }
-      if (mine) this.#publish(client, will)
-    }
-    if (directory === undefined || s.waiting !== undefined || s.claimed) return fire(true)
-    s.willAsked = true
-    directory.takeWill(client, epoch, mine => turn.call(() => fire(mine === true)))
-  }
-
-  #publish(client: ClientKey, will: Will): void {
-    this.#o.publish(willMessage(client, will, this.#o.now()))
-    this.#o.stats.willsPublished++
-    this.#o.events({ is: 'will-published', client, topic: will.topic })
-  }
-
-  #recordOf(s: Session): SessionRecord {
-    return {
-      client: s.client,
-      epoch: s.epoch,
-      since: s.since,
-      asOf: this.#o.turn.next,
-      expirySec: s.expirySec,
-      offlineAt: s.offlineAt,
-      will: s.will,
-      heldUntil: s.heldUntil,
-      inflight: this.#o.flights.inflight(s),
-      received: [...(s.received?.keys() ?? [])],
-      inbox: this.#o.store.mark(s.client),
-    }
-  }
 }
-
-/** Where its messages go while they do not go to its inbox. */
-const routedTo = (s: Session): EdgePort | undefined => (s.presence === 'online' && !s.parked ? s.port : undefined)

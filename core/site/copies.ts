@@ -1,6 +1,9 @@
-/** Messages as they cross between sites: the same identity, but for a shared group's copy that travels alone. Sends nothing. */
+/** Messages as they cross between sites, or come with a session: the same identity, but for a shared group's copy that travels alone. Sends nothing. */
 import type { Incarnation, TopicFilter } from '../contract/ids.ts'
-import { Message, NO_BYTES, type Relayed } from '../contract/message.ts'
+import { Message, messageKey, NO_BYTES, type Relayed } from '../contract/message.ts'
+import type { SessionState, Subscription } from '../contract/session.ts'
+import type { Session } from '../session/session.ts'
+import { matches, parseShare } from '../topic/validate.ts'
 
 const NO_GROUPS: readonly TopicFilter[] = []
 
@@ -37,3 +40,36 @@ const copy = (m: Message, origin: Incarnation, relayed: Relayed | undefined): Me
     stamp: m.stamp,
     ...(relayed === undefined ? {} : { relayed }),
   })
+
+/** A copy for this client alone, which goes to no other site: nothing matches it any more, so it has the QoS that its subscriptions grant [MQTT-3.8.4-8]. */
+export const copyForClient = ({ client, subscriptions }: Session, m: Message): Message =>
+  new Message(m.origin, m.seq, {
+    tenant: m.tenant,
+    topic: m.topic,
+    qos: m.target === client ? m.qos : grantedQos(subscriptions.values(), m),
+    payload: m.payload,
+    retain: m.retain && m.target === client,
+    props: m.props,
+    expiresAt: m.expiresAt,
+    sender: m.sender,
+    target: client,
+    stamp: m.stamp,
+    relayed: { groups: NO_GROUPS, only: false },
+  })
+
+/** That of the message if no subscription matches, as when the client has unsubscribed since. */
+function grantedQos(subscriptions: Iterable<Subscription>, { topic, qos }: Message): Message['qos'] {
+  let most: Message['qos'] = 0
+  for (const s of subscriptions)
+    if (s.qos > most && matches(parseShare(s.filter)?.filter ?? s.filter, topic)) most = s.qos
+  return most === 0 || most > qos ? qos : most
+}
+
+/** By which messages of QoS ≥ 1 come to the session itself. */
+export const filtersOf = ({ subscriptions }: Pick<SessionState, 'subscriptions'>): TopicFilter[] =>
+  subscriptions.filter(s => s.qos > 0 && parseShare(s.filter) === undefined).map(s => s.filter)
+
+/** The first of each. */
+export const withoutTwice = (messages: readonly Message[]): Message[] => [
+  ...new Map(messages.map(m => [messageKey(m), m])).values(),
+]

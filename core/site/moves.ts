@@ -7,102 +7,42 @@
  *                                          ─▶ its inbox comes over ─▶ claim here; released there once all of it is durable
  *                     └▶ that site does not answer: its record in the global state ─▶ claim here; the rest follows when it is back
  *
- * Owns which sessions others owe us something of. Routes nothing and knows no link.
+ * Owns which sessions are on their way here. Routes nothing and knows no link.
  */
-import { type ClientKey, tenantOf } from '../contract/ids.ts'
+import type { ClientKey } from '../contract/ids.ts'
 import type { Limits } from '../contract/limits.ts'
-import type { ClaimReply, ClaimRequest } from '../contract/link.ts'
-import { Message, messageKey } from '../contract/message.ts'
-import { EXPIRY_NEVER, type SessionState, type Subscription } from '../contract/session.ts'
-import type { Turn } from '../link/turn.ts'
-import type { Inboxes } from '../session/inbox.ts'
+import type { ClaimRequest } from '../contract/link.ts'
+import { EXPIRY_NEVER } from '../contract/session.ts'
 import type { Session } from '../session/session.ts'
-import type { Sessions } from '../session/sessions.ts'
-import type { CoreEvents, CoreStats } from '../stats.ts'
-import { matches, parseShare } from '../topic/validate.ts'
-import { unrelayed } from './copies.ts'
-import type { Had } from './had.ts'
+import { Bring, type Bringing, type BringOptions, NOTHING, type Refused, UNAVAILABLE } from './bring.ts'
+import { Late, type LateOptions } from './late.ts'
 import { siteOf } from './name.ts'
+import { Owed } from './owed.ts'
 import type { Peer } from './peer.ts'
-import type { Peers } from './peers.ts'
-import type { Claimed, Directory, Foreign, SiteName } from './port.ts'
-import type { Recent } from './recent.ts'
-import type { Residence } from './residence.ts'
+import type { Claimed, Directory, SiteName } from './port.ts'
 
-export interface MovesOptions {
+export interface MovesOptions extends Omit<BringOptions, 'owed'>, Omit<LateOptions, 'owed' | 'isBrought'> {
   readonly directory: Directory
-  readonly peers: Peers
-  readonly sessions: Sessions
-  readonly residence: Residence
-  readonly inboxes: Inboxes
   readonly limits: Limits
-  readonly turn: Turn
-  readonly recent: Recent
-  readonly had: Had
-  readonly stats: CoreStats
-  readonly events: CoreEvents
-  readonly now: () => number
-  /** What waits here for a site that is away and matches: `Peer.sift`, in our own core. */
-  readonly sift: Peer['sift']
-}
-
-export type Refused = Extract<ClaimReply, { ok: false }>
-
-/** What other sites have of one session, not here yet. */
-interface Owed {
-  readonly sites: Set<SiteName>
-  /** Of `Recent`, while it is begun for this session. */
-  since: number | undefined
-  /** Packet ids that the record named when the session was gone on with from it. */
-  known: ReadonlySet<number>
-  busy: boolean
 }
 
 /** Another site has claimed it here, and has not said that it has it. */
 const isBrought = (s: Session): boolean =>
   s.site === undefined && s.port?.site !== undefined && (s.presence === 'online' || s.presence === 'claiming')
 
-/** A session on its way here. */
-interface Bringing {
-  readonly client: ClientKey
-  readonly epoch: number
-  /** Somebody has claimed it since, at another site. */
-  overtaken: boolean
-  /** Claims here that wait for it. */
-  readonly waits: ((refused: Refused | undefined) => void)[]
-}
-
-/** That site has no session to go on with. */
-const NOTHING = 'nothing'
-
-/** The session is here, or why it cannot be had. */
-type Brought = (result?: Refused | typeof NOTHING) => void
-type Granted = Extract<ClaimReply, { ok: true }>
-
-/** Sessions of which the rest is fetched at the same time. */
-const FETCHES = 256
-const OVERTAKEN: Refused = { ok: false, why: 'unavailable', detail: 'The session was claimed at another site since' }
-const UNAVAILABLE: Refused = { ok: false, why: 'unavailable', detail: 'It cannot be told where the session lives' }
-
 export class Moves {
   readonly #o: MovesOptions
+  readonly #owed: Owed
+  readonly #bring: Bring
+  readonly #late: Late
   /** Claims that wait until the session is here. */
   readonly #bringing = new Map<ClientKey, Bringing>()
-  /** All of it is here, and is being made durable: nobody there gets it back. */
-  readonly #taken = new Set<ClientKey>()
-  readonly #owed = new Map<ClientKey, Owed>()
-  /** How many sessions a site owes something of; and who waits until it owes nothing. */
-  readonly #owing = new Map<SiteName, number>()
-  #fetched: { readonly site: SiteName; readonly until: number; readonly done: () => void }[] = []
-  #fetching = 0
 
   constructor(options: MovesOptions) {
     this.#o = options
-  }
-
-  /** How many sessions other sites still have something of. */
-  get owed(): number {
-    return this.#owed.size
+    const owed = (this.#owed = new Owed(options))
+    this.#bring = new Bring({ ...options, owed })
+    this.#late = new Late({ ...options, owed, isBrought: client => this.#bringing.has(client) })
   }
 
   /** At start, after the sessions are loaded, and again when this site was cut off: what lives elsewhere by now is ours no more. Rejects if that cannot be told. */
@@ -128,8 +68,13 @@ export class Moves {
   }
 
   /** At start. Rejects if the directory cannot be read. */
-  async load(): Promise<void> {
-    for (const [client, sites] of await this.#o.directory.owed()) for (const site of sites) this.#owe(client, site)
+  load(): Promise<void> {
+    return this.#owed.load()
+  }
+
+  /** `done` once all that site owed is here: what waits there for this one comes behind it. After a bound at the latest. */
+  whenFetched(site: SiteName, done: () => void): void {
+    this.#owed.whenPaid(site, this.#o.now() + this.#o.limits.peerSiftMs, done)
   }
 
   /** `done` with the epoch of the claim once everything that can be had of the session is here: it can be claimed. */
@@ -169,23 +114,13 @@ export class Moves {
   tick(): void {
     const now = this.#o.now()
     this.#o.residence.tick(now)
-    for (const one of this.#fetched.splice(0))
-      if (one.until <= now || (this.#owing.get(one.site) ?? 0) === 0) one.done()
-      else this.#fetched.push(one)
-    for (const [client, owed] of this.#owed) {
-      if (this.#fetching >= FETCHES) return
-      if (owed.busy || this.#bringing.has(client)) continue
-      for (const site of owed.sites)
-        if (this.#o.peers.get(site)?.linked === true) {
-          this.#fetch(client, owed, site)
-          break
-        }
-    }
+    this.#owed.tick(now)
+    this.#late.tick()
   }
 
   /** A session that we claimed at another site is wanted there: it is given back, unless all of it is here. */
   kicked(peer: Peer, client: ClientKey, epoch: number): void {
-    if (this.#taken.has(client)) return
+    if (this.#owed.isTaken(client)) return
     const bringing = this.#bringing.get(client)
     if (bringing?.epoch === epoch) bringing.overtaken = true
     peer.release(client, epoch, EXPIRY_NEVER)
@@ -223,12 +158,12 @@ export class Moves {
     if (first === undefined) return done()
     const { recent } = this.#o
     const since = recent.begin()
-    this.#bringFrom(bringing, first, result => {
+    this.#bring.from(bringing, first, result => {
       if (result === undefined)
         for (const site of others) {
-          const owed = this.#owe(bringing.client, site)
-          if (owed.since === undefined) recent.begin()
-          owed.since ??= since
+          const debt = this.#owed.add(bringing.client, site)
+          if (debt.since === undefined) recent.begin()
+          debt.since ??= since
         }
       recent.end()
       if (result === NOTHING) this.#bringAny(bringing, others, done)
@@ -248,312 +183,14 @@ export class Moves {
   #discard({ client, epoch }: Bringing, site: SiteName, done: () => void): void {
     const peer = this.#o.peers.get(site)
     const later = () => {
-      this.#owe(client, site)
+      this.#owed.add(client, site)
       done()
     }
     if (peer?.linked !== true) return later()
     peer.claim(client, epoch, true, reply => {
       if (reply?.ok !== true) return later()
-      peer.release(client, reply.epoch, 0)
-      this.#settled(client, site)
+      this.#owed.settle(client, peer, reply.epoch)
       done()
     })
   }
-
-  #bringFrom(bringing: Bringing, site: SiteName, done: Brought): void {
-    const { directory, peers, turn } = this.#o
-    const { client, epoch } = bringing
-    const peer = peers.get(site)
-    const tenant = tenantOf(client)
-    directory.read(site, client, found => {
-      if (found === undefined) return done(UNAVAILABLE)
-      const filters = found === 'none' ? [] : found.subscriptions.map(s => s.filter)
-      // What is published elsewhere from now on comes here too, also while the session does not live here yet.
-      for (const filter of filters) peers.exports.add(tenant, filter)
-      const end: Brought = result => {
-        for (const filter of filters) peers.exports.remove(tenant, filter)
-        done(result)
-      }
-      peers.settle(() => {
-        if (bringing.overtaken) return end(OVERTAKEN)
-        if (peer?.linked !== true) return this.#takeRecord(bringing, site, found, end)
-        peer.claim(client, epoch, false, reply =>
-          turn.call(() => {
-            if (bringing.overtaken) return end(OVERTAKEN)
-            if (reply === undefined) this.#takeRecord(bringing, site, found, end)
-            else if (reply.ok) this.#take(bringing, peer, reply, end)
-            else end(reply)
-          }),
-        )
-      })
-    })
-  }
-
-  /** That site has given it up to us, and answers from here on for nothing of it but what waits in its inbox. */
-  #take(bringing: Bringing, peer: Peer, reply: Granted, done: Brought): void {
-    const { sessions, residence, recent, turn, stats } = this.#o
-    const { client, epoch } = bringing
-    const isNew = sessions.get(client) === undefined
-    if (!reply.present) {
-      peer.release(client, reply.epoch, 0)
-      this.#settled(client, peer.site)
-      return done(NOTHING)
-    }
-    const s = residence.settle({ client, epoch, state: reply.state, expirySec: EXPIRY_NEVER, offlineAt: 0 })
-    stats.sessionsBrought++
-    const since = recent.begin()
-    const abort = () => {
-      recent.end()
-      // Where it came from it still is; what was here before waits for who has it now.
-      if (isNew && s.presence === 'offline') {
-        residence.leave(s)
-        sessions.end(s)
-      }
-      done(OVERTAKEN)
-    }
-    const all = (messages: readonly Message[]) => {
-      const news = messages.filter(m => !recent.has(m, since, client))
-      for (const message of news) recent.note(message, client)
-      this.#taken.add(client)
-      this.#durably(s, news, () => {
-        this.#taken.delete(client)
-        peer.release(client, reply.epoch, 0)
-        this.#settled(client, peer.site)
-      })
-      recent.end()
-      done()
-    }
-    // What we routed to that site before the session began here is in its inbox there once it has answered.
-    residence.whenAnswered(peer.site, () =>
-      peer.drainAll(client, reply.epoch, messages =>
-        turn.call(() => {
-          if (bringing.overtaken) return abort()
-          if (messages === undefined) {
-            // Everything is there still.
-            this.#owe(client, peer.site).since ??= since
-            return done()
-          }
-          if (!residence.isBehind(peer.site)) return all(messages)
-          // What it has not read waits here.
-          this.#o.sift(tenantOf(client), peer.site, filtersOf(reply.state), found =>
-            turn.call(() => all(withoutTwice([...messages, ...(found ?? [])]))),
-          )
-        }),
-      ),
-    )
-  }
-
-  /** That site does not answer: what it has written is enough to go on with. */
-  #takeRecord(bringing: Bringing, site: SiteName, found: Foreign | 'none', done: Brought): void {
-    const { residence, recent, turn, now, stats, events } = this.#o
-    const { client, epoch } = bringing
-    const owed = this.#owe(client, site)
-    if (found === 'none') return done(NOTHING)
-    const { record, subscriptions } = found
-    if (
-      record.offlineAt > 0 &&
-      record.expirySec !== EXPIRY_NEVER &&
-      record.offlineAt + record.expirySec * 1000 <= now()
-    )
-      return done(NOTHING)
-    // It ends with its connection.
-    if (record.expirySec === 0) return done(NOTHING)
-    stats.sessionsTaken++
-    events({ is: 'session-taken', client, site })
-    const state: SessionState = { subscriptions, inflight: record.inflight, received: record.received, queued: false }
-    const { expirySec, offlineAt } = record
-    const s = residence.settle({ client, epoch, state, expirySec, offlineAt })
-    owed.known = new Set(record.inflight.map(f => f.packetId))
-    owed.since ??= recent.begin()
-    const { since } = owed
-    this.#siftAll(client, site, subscriptions, messages =>
-      turn.call(() => {
-        const news = messages.filter(m => !recent.has(m, since, client))
-        for (const message of news) recent.note(message, client)
-        this.#durably(s, news, () => {})
-        done()
-      }),
-    )
-  }
-
-  /** What waits for that site, here and at those that answer, and is for this client. */
-  #siftAll(
-    client: ClientKey,
-    dead: SiteName,
-    subscriptions: readonly Subscription[],
-    done: (messages: Message[]) => void,
-  ): void {
-    const plain = subscriptions.filter(s => s.qos > 0 && parseShare(s.filter) === undefined)
-    const filters = plain.map(s => s.filter)
-    const linked = [...this.#o.peers.all()].filter(peer => peer.linked && peer.site !== dead)
-    const found = new Map<string, Message>()
-    let left = linked.length + 1
-    const one = (messages: readonly Message[] | undefined) => {
-      for (const m of messages ?? [])
-        if (plain.some(s => !(s.noLocal && m.sender === client))) found.set(`${m.origin}/${m.seq}`, m)
-      if (--left === 0) done([...found.values()])
-    }
-    if (filters.length === 0) {
-      left = 1
-      return one([])
-    }
-    const tenant = tenantOf(client)
-    this.#o.sift(tenant, dead, filters, one)
-    for (const peer of linked) peer.sift(tenant, dead, filters, one)
-  }
-
-  /** In front of what has come since it lives here; `then` once that, and the session itself, is durable. */
-  #durably(s: Session, messages: readonly Message[], then: () => void): void {
-    const { inboxes, turn, sessions } = this.#o
-    let left = 1
-    const one = () => {
-      if (--left === 0) turn.call(then)
-    }
-    inboxes.handBack(s, messages.map(unrelayed), () => {
-      left++
-      return one
-    })
-    sessions.mark(s)
-    turn.afterCommit(one)
-  }
-
-  // ── what follows later
-
-  #owe(client: ClientKey, site: SiteName): Owed {
-    let owed = this.#owed.get(client)
-    if (owed === undefined)
-      this.#owed.set(client, (owed = { sites: new Set(), since: undefined, known: new Set(), busy: false }))
-    if (!owed.sites.has(site)) this.#count(site, 1)
-    owed.sites.add(site)
-    return owed
-  }
-
-  /** `done` once all that site owed is here: what waits there for this one comes behind it. After a bound at the latest. */
-  whenFetched(site: SiteName, done: () => void): void {
-    if ((this.#owing.get(site) ?? 0) === 0) return done()
-    this.#fetched.push({ site, until: this.#o.now() + this.#o.limits.peerSiftMs, done })
-  }
-
-  #count(site: SiteName, by: 1 | -1): void {
-    this.#owing.set(site, (this.#owing.get(site) ?? 0) + by)
-  }
-
-  #settled(client: ClientKey, site: SiteName): void {
-    this.#o.directory.settled(client, site)
-    this.#dropOwed(client, site)
-  }
-
-  #fetch(client: ClientKey, owed: Owed, site: SiteName): void {
-    const { peers, sessions, turn, directory } = this.#o
-    const peer = peers.get(site)!
-    owed.busy = true
-    this.#fetching++
-    const end = () => {
-      owed.busy = false
-      this.#fetching--
-    }
-    directory.find(client, at => {
-      if (at === undefined) return end()
-      const here = at === peers.site || at === ''
-      if (!here) {
-        // Whoever has it now fetches that as well.
-        this.#dropOwed(client, site)
-        return end()
-      }
-      const wanted = () => {
-        const s = sessions.get(client)
-        return s !== undefined && !s.moved
-      }
-      // Claimed here, and lost before it was stored: the next claim brings it.
-      if (at !== '' && !wanted()) return end()
-      const epoch = wanted() ? sessions.get(client)!.epoch : sessions.nextEpoch()
-      peer.claim(client, epoch, !wanted(), reply => {
-        if (reply?.ok !== true) return end()
-        const settle = () => {
-          this.#taken.delete(client)
-          peer.release(client, reply.epoch, 0)
-          this.#settled(client, site)
-          end()
-        }
-        if (!reply.present || !wanted()) return settle()
-        // What waits there for this site, and is for this client too, went there to this client. Its inbox is read after that: what comes meanwhile is in both.
-        peer.sift(tenantOf(client), peers.site, filtersOf(reply.state), had => {
-          for (const message of had ?? []) this.#o.had.add(message, client)
-          peer.drainAll(client, reply.epoch, messages =>
-            turn.call(() => {
-              if (messages === undefined) {
-                peer.release(client, reply.epoch, EXPIRY_NEVER)
-                return end()
-              }
-              for (const message of messages) this.#o.had.add(message, client)
-              this.#taken.add(client)
-              this.#addLate(client, owed, reply.state, messages, settle)
-            }),
-          )
-        })
-      })
-    })
-  }
-
-  #dropOwed(client: ClientKey, site: SiteName): void {
-    const owed = this.#owed.get(client)
-    if (owed?.sites.delete(site) === true) this.#count(site, -1)
-    if (owed === undefined || owed.sites.size > 0) return
-    if (owed.since !== undefined) this.#o.recent.end()
-    this.#owed.delete(client)
-  }
-
-  /** The session has gone on here meanwhile: what was still to come is published to it alone, what was in flight goes on with its next connection. */
-  #addLate(client: ClientKey, owed: Owed, state: SessionState, messages: readonly Message[], then: () => void): void {
-    const { sessions, residence, recent, turn, stats } = this.#o
-    const s = sessions.get(client)
-    if (s === undefined) return then()
-    const news = messages.filter(m => owed.since === undefined || !recent.has(m, owed.since, client))
-    let left = 1
-    const one = () => {
-      if (--left === 0) turn.call(then)
-    }
-    for (const message of news) {
-      if (message.qos === 0) continue
-      left++
-      stats.messagesLate++
-      turn.message(forClient(s, message), { receipt: one })
-    }
-    const had = (m: Message | undefined) =>
-      m !== undefined && owed.since !== undefined && recent.has(m, owed.since, client)
-    const inflight = state.inflight.filter(f => !owed.known.has(f.packetId) && !had(f.message))
-    residence.goOn(s, inflight, one)
-  }
-}
-
-const filtersOf = ({ subscriptions }: SessionState) =>
-  subscriptions.filter(s => s.qos > 0 && parseShare(s.filter) === undefined).map(s => s.filter)
-
-/** The first of each. */
-const withoutTwice = (messages: readonly Message[]): Message[] => [
-  ...new Map(messages.map(m => [messageKey(m), m])).values(),
-]
-
-/** A copy for this client alone, which goes to no other site: nothing matches it any more, so it has the QoS that its subscriptions grant [MQTT-3.8.4-8]. */
-const forClient = ({ client, subscriptions }: Session, m: Message): Message =>
-  new Message(m.origin, m.seq, {
-    tenant: m.tenant,
-    topic: m.topic,
-    qos: m.target === client ? m.qos : grantedQos(subscriptions.values(), m),
-    payload: m.payload,
-    retain: m.retain && m.target === client,
-    props: m.props,
-    expiresAt: m.expiresAt,
-    sender: m.sender,
-    target: client,
-    stamp: m.stamp,
-    relayed: { groups: [], only: false },
-  })
-
-/** That of the message if no subscription matches, as when the client has unsubscribed since. */
-function grantedQos(subscriptions: Iterable<Subscription>, { topic, qos }: Message): Message['qos'] {
-  let most: Message['qos'] = 0
-  for (const s of subscriptions)
-    if (s.qos > most && matches(parseShare(s.filter)?.filter ?? s.filter, topic)) most = s.qos
-  return most === 0 || most > qos ? qos : most
 }

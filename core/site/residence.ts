@@ -1,24 +1,18 @@
 /** What becomes of a session when it comes from another site, or has gone to one: subscriptions, flights and routes. Asks no site and reads no inbox. */
 import type { ClientKey } from '../contract/ids.ts'
-import type { Inflight, SessionState, Subscription } from '../contract/session.ts'
+import type { Inflight, SessionState } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
-import type { Routes } from '../route/routes.ts'
 import type { Flights } from '../session/flights.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
-import type { State, StoredSubscription } from '../state/port.ts'
-import type { CoreStats } from '../stats.ts'
 import { siteClient } from './name.ts'
 import type { SiteName } from './port.ts'
 
 export interface ResidenceOptions {
   readonly sessions: Sessions
   readonly flights: Flights
-  readonly state: State
   readonly turn: Turn
-  readonly stats: CoreStats
   readonly now: () => number
-  readonly routes: (client: ClientKey) => Routes
 }
 
 /** A session as it comes. */
@@ -57,7 +51,7 @@ export class Residence {
     s.offlineAt = offlineAt === 0 ? now() : offlineAt
     s.will = undefined
     s.stored = true
-    this.#subscriptions(s, state.subscriptions)
+    sessions.subscriptions.replace(s, state.subscriptions)
     flights.restore(s, state.inflight, state.received)
     sessions.mark(s)
     turn.urge()
@@ -113,31 +107,6 @@ export class Residence {
       if (s.parked && s.presence === 'online' && now < until) this.#behind.push(one)
       else if (s.parked || s.port?.whenAnswered === undefined) this.#o.turn.call(done)
       else s.port.whenAnswered(done)
-    }
-  }
-
-  #subscriptions(s: Session, subscriptions: readonly Subscription[]): void {
-    const { sessions, state, stats, turn } = this.#o
-    const routes = this.#o.routes(s.client)
-    const wanted = new Set(subscriptions.map(({ filter }) => filter))
-    for (const filter of [...s.subscriptions.keys()])
-      if (!wanted.has(filter)) {
-        s.subscriptions.delete(filter)
-        sessions.unroute(s, filter)
-        sessions.unexport(s, filter)
-        stats.nowSubscriptions--
-        state.deleteSubscription(s.client, filter)
-      }
-    for (const subscription of subscriptions) {
-      const { filter } = subscription
-      if (!s.subscriptions.has(filter)) {
-        stats.nowSubscriptions++
-        sessions.export(s, filter)
-      }
-      const stored: StoredSubscription = { ...subscription, since: turn.next }
-      s.subscriptions.set(filter, stored)
-      routes.addOffline(stored, s)
-      state.putSubscription(s.client, stored)
     }
   }
 }

@@ -1,0 +1,220 @@
+/** Brings one session from one other site: claims it there as an edge would, or, if that site does not answer, goes on from its record. Decides not which. */
+import { type ClientKey, tenantOf } from '../contract/ids.ts'
+import type { ClaimReply } from '../contract/link.ts'
+import type { Message } from '../contract/message.ts'
+import { EXPIRY_NEVER, type SessionState, type Subscription } from '../contract/session.ts'
+import type { Turn } from '../link/turn.ts'
+import type { Inboxes } from '../session/inbox.ts'
+import type { Session } from '../session/session.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { CoreEvents, CoreStats } from '../stats.ts'
+import { parseShare } from '../topic/validate.ts'
+import { filtersOf, unrelayed, withoutTwice } from './copies.ts'
+import type { Owed } from './owed.ts'
+import type { Peer } from './peer.ts'
+import type { Peers } from './peers.ts'
+import type { Directory, Foreign, SiteName } from './port.ts'
+import type { Recent } from './recent.ts'
+import type { Residence } from './residence.ts'
+
+export interface BringOptions {
+  readonly directory: Pick<Directory, 'read'>
+  readonly peers: Peers
+  readonly sessions: Sessions
+  readonly residence: Residence
+  readonly inboxes: Inboxes
+  readonly owed: Owed
+  readonly turn: Turn
+  readonly recent: Recent
+  readonly stats: CoreStats
+  readonly events: CoreEvents
+  readonly now: () => number
+  /** What waits here for a site that is away and matches: `Peer.sift`, in our own core. */
+  readonly sift: Peer['sift']
+}
+
+export type Refused = Extract<ClaimReply, { ok: false }>
+type Granted = Extract<ClaimReply, { ok: true }>
+
+/** A session on its way here. */
+export interface Bringing {
+  readonly client: ClientKey
+  readonly epoch: number
+  /** Somebody has claimed it since, at another site. */
+  overtaken: boolean
+  /** Claims here that wait for it. */
+  readonly waits: ((refused: Refused | undefined) => void)[]
+}
+
+/** That site has no session to go on with. */
+export const NOTHING = 'nothing'
+
+/** The session is here, or why it cannot be had. */
+export type Brought = (result?: Refused | typeof NOTHING) => void
+
+export const UNAVAILABLE: Refused = {
+  ok: false,
+  why: 'unavailable',
+  detail: 'It cannot be told where the session lives',
+}
+const OVERTAKEN: Refused = { ok: false, why: 'unavailable', detail: 'The session was claimed at another site since' }
+
+export class Bring {
+  readonly #o: BringOptions
+
+  constructor(options: BringOptions) {
+    this.#o = options
+  }
+
+  /** `done` once: with nothing when the session is here, offline; what follows later is owed. */
+  from(bringing: Bringing, site: SiteName, done: Brought): void {
+    const { directory, peers, turn } = this.#o
+    const { client, epoch } = bringing
+    const peer = peers.get(site)
+    const tenant = tenantOf(client)
+    directory.read(site, client, found => {
+      if (found === undefined) return done(UNAVAILABLE)
+      const filters = found === 'none' ? [] : found.subscriptions.map(s => s.filter)
+      // What is published elsewhere from now on comes here too, also while the session does not live here yet.
+      for (const filter of filters) peers.exports.add(tenant, filter)
+      const end: Brought = result => {
+        for (const filter of filters) peers.exports.remove(tenant, filter)
+        done(result)
+      }
+      peers.settle(() => {
+        if (bringing.overtaken) return end(OVERTAKEN)
+        if (peer?.linked !== true) return this.#takeRecord(bringing, site, found, end)
+        peer.claim(client, epoch, false, reply =>
+          turn.call(() => {
+            if (bringing.overtaken) return end(OVERTAKEN)
+            if (reply === undefined) this.#takeRecord(bringing, site, found, end)
+            else if (reply.ok) this.#take(bringing, peer, reply, end)
+            else end(reply)
+          }),
+        )
+      })
+    })
+  }
+
+  /** That site has given it up to us, and answers from here on for nothing of it but what waits in its inbox. */
+  #take(bringing: Bringing, peer: Peer, reply: Granted, done: Brought): void {
+    const { sessions, residence, recent, owed, turn, stats } = this.#o
+    const { client, epoch } = bringing
+    const isNew = sessions.get(client) === undefined
+    if (!reply.present) {
+      owed.settle(client, peer, reply.epoch)
+      return done(NOTHING)
+    }
+    const s = residence.settle({ client, epoch, state: reply.state, expirySec: EXPIRY_NEVER, offlineAt: 0 })
+    stats.sessionsBrought++
+    const since = recent.begin()
+    const abort = () => {
+      recent.end()
+      // Where it came from it still is; what was here before waits for who has it now.
+      if (isNew && s.presence === 'offline') {
+        residence.leave(s)
+        sessions.end(s)
+      }
+      done(OVERTAKEN)
+    }
+    const all = (messages: readonly Message[]) => {
+      const news = messages.filter(m => !recent.has(m, since, client))
+      for (const message of news) recent.note(message, client)
+      this.#durably(s, news, owed.take(client, peer, reply.epoch))
+      recent.end()
+      done()
+    }
+    // What we routed to that site before the session began here is in its inbox there once it has answered.
+    residence.whenAnswered(peer.site, () =>
+      peer.drainAll(client, reply.epoch, messages =>
+        turn.call(() => {
+          if (bringing.overtaken) return abort()
+          if (messages === undefined) {
+            // Everything is there still.
+            owed.add(client, peer.site).since ??= since
+            return done()
+          }
+          if (!residence.isBehind(peer.site)) return all(messages)
+          // What it has not read waits here.
+          this.#o.sift(tenantOf(client), peer.site, filtersOf(reply.state), found =>
+            turn.call(() => all(withoutTwice([...messages, ...(found ?? [])]))),
+          )
+        }),
+      ),
+    )
+  }
+
+  /** That site does not answer: what it has written is enough to go on with. */
+  #takeRecord(bringing: Bringing, site: SiteName, found: Foreign | 'none', done: Brought): void {
+    const { residence, recent, turn, now, stats, events } = this.#o
+    const { client, epoch } = bringing
+    const debt = this.#o.owed.add(client, site)
+    if (found === 'none') return done(NOTHING)
+    const { record, subscriptions } = found
+    if (
+      record.offlineAt > 0 &&
+      record.expirySec !== EXPIRY_NEVER &&
+      record.offlineAt + record.expirySec * 1000 <= now()
+    )
+      return done(NOTHING)
+    // It ends with its connection.
+    if (record.expirySec === 0) return done(NOTHING)
+    stats.sessionsTaken++
+    events({ is: 'session-taken', client, site })
+    const state: SessionState = { subscriptions, inflight: record.inflight, received: record.received, queued: false }
+    const { expirySec, offlineAt } = record
+    const s = residence.settle({ client, epoch, state, expirySec, offlineAt })
+    debt.known = new Set(record.inflight.map(f => f.packetId))
+    debt.since ??= recent.begin()
+    const { since } = debt
+    this.#siftAll(client, site, subscriptions, messages =>
+      turn.call(() => {
+        const news = messages.filter(m => !recent.has(m, since, client))
+        for (const message of news) recent.note(message, client)
+        this.#durably(s, news, () => {})
+        done()
+      }),
+    )
+  }
+
+  /** What waits for that site, here and at those that answer, and is for this client. */
+  #siftAll(
+    client: ClientKey,
+    dead: SiteName,
+    subscriptions: readonly Subscription[],
+    done: (messages: Message[]) => void,
+  ): void {
+    const plain = subscriptions.filter(s => s.qos > 0 && parseShare(s.filter) === undefined)
+    const filters = plain.map(s => s.filter)
+    const linked = [...this.#o.peers.all()].filter(peer => peer.linked && peer.site !== dead)
+    const found = new Map<string, Message>()
+    let left = linked.length + 1
+    const one = (messages: readonly Message[] | undefined) => {
+      for (const m of messages ?? [])
+        if (plain.some(s => !(s.noLocal && m.sender === client))) found.set(`${m.origin}/${m.seq}`, m)
+      if (--left === 0) done([...found.values()])
+    }
+    if (filters.length === 0) {
+      left = 1
+      return one([])
+    }
+    const tenant = tenantOf(client)
+    this.#o.sift(tenant, dead, filters, one)
+    for (const peer of linked) peer.sift(tenant, dead, filters, one)
+  }
+
+  /** In front of what has come since it lives here; `then` once that, and the session itself, is durable. */
+  #durably(s: Session, messages: readonly Message[], then: () => void): void {
+    const { inboxes, turn, sessions } = this.#o
+    let left = 1
+    const one = () => {
+      if (--left === 0) turn.call(then)
+    }
+    inboxes.handBack(s, messages.map(unrelayed), () => {
+      left++
+      return one
+    })
+    sessions.mark(s)
+    turn.afterCommit(one)
+  }
+}

@@ -1,0 +1,135 @@
+/** Fetches what other sites still have of sessions that have gone on here, when those sites are back: it is published to the session alone. Owns no list of it. */
+import { type ClientKey, tenantOf } from '../contract/ids.ts'
+import type { Message } from '../contract/message.ts'
+import { EXPIRY_NEVER, type SessionState } from '../contract/session.ts'
+import type { Turn } from '../link/turn.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { CoreStats } from '../stats.ts'
+import { copyForClient, filtersOf } from './copies.ts'
+import type { Had } from './had.ts'
+import type { Debt, Owed } from './owed.ts'
+import type { Peer } from './peer.ts'
+import type { Peers } from './peers.ts'
+import type { Directory } from './port.ts'
+import type { Recent } from './recent.ts'
+import type { Residence } from './residence.ts'
+
+export interface LateOptions {
+  readonly directory: Pick<Directory, 'find'>
+  readonly peers: Peers
+  readonly sessions: Sessions
+  readonly residence: Residence
+  readonly owed: Owed
+  readonly turn: Turn
+  readonly recent: Recent
+  readonly had: Had
+  readonly stats: CoreStats
+  /** It is on its way here already. */
+  readonly isBrought: (client: ClientKey) => boolean
+}
+
+/** Sessions of which the rest is fetched at the same time. */
+const FETCHES = 256
+
+export class Late {
+  readonly #o: LateOptions
+  #fetching = 0
+
+  constructor(options: LateOptions) {
+    this.#o = options
+  }
+
+  /** A few times a second: what was not to be had, and can be now. */
+  tick(): void {
+    const { owed, peers, isBrought } = this.#o
+    for (const [client, debt] of owed.all()) {
+      if (this.#fetching >= FETCHES) return
+      if (debt.busy || isBrought(client)) continue
+      for (const site of debt.sites) {
+        const peer = peers.get(site)
+        if (peer?.linked !== true) continue
+        this.#fetch(client, debt, peer)
+        break
+      }
+    }
+  }
+
+  #fetch(client: ClientKey, debt: Debt, peer: Peer): void {
+    const { peers, sessions, directory, owed } = this.#o
+    debt.busy = true
+    this.#fetching++
+    const end = () => {
+      debt.busy = false
+      this.#fetching--
+    }
+    directory.find(client, at => {
+      if (at === undefined) return end()
+      if (at !== peers.site && at !== '') {
+        // Whoever has it now fetches that as well.
+        owed.drop(client, peer.site)
+        return end()
+      }
+      const isWanted = this.#isWanted(client)
+      // Claimed here, and lost before it was stored: the next claim brings it.
+      if (at !== '' && !isWanted) return end()
+      const epoch = isWanted ? sessions.get(client)!.epoch : sessions.nextEpoch()
+      peer.claim(client, epoch, !isWanted, reply => {
+        if (reply?.ok !== true) return end()
+        if (reply.present && this.#isWanted(client))
+          return this.#read(client, debt, peer, reply.epoch, reply.state, end)
+        owed.settle(client, peer, reply.epoch)
+        end()
+      })
+    })
+  }
+
+  #read(client: ClientKey, debt: Debt, peer: Peer, epoch: number, state: SessionState, end: () => void): void {
+    const { peers, turn, owed, had } = this.#o
+    // What waits there for this site, and is for this client too, went there to this client. Its inbox is read after that: what comes meanwhile is in both.
+    peer.sift(tenantOf(client), peers.site, filtersOf(state), found => {
+      for (const message of found ?? []) had.add(message, client)
+      peer.drainAll(client, epoch, messages =>
+        turn.call(() => {
+          if (messages === undefined) {
+            peer.release(client, epoch, EXPIRY_NEVER)
+            return end()
+          }
+          for (const message of messages) had.add(message, client)
+          const settle = owed.take(client, peer, epoch)
+          this.#add(client, debt, state, messages, () => {
+            settle()
+            end()
+          })
+        }),
+      )
+    })
+  }
+
+  /** The session has gone on here meanwhile: what was still to come is published to it alone, what was in flight goes on with its next connection. */
+  #add(client: ClientKey, debt: Debt, state: SessionState, messages: readonly Message[], then: () => void): void {
+    const { sessions, residence, recent, turn, stats } = this.#o
+    const s = sessions.get(client)
+    if (s === undefined) return then()
+    const { since } = debt
+    const isNew = (m: Message) => since === undefined || !recent.has(m, since, client)
+    let left = 1
+    const one = () => {
+      if (--left === 0) turn.call(then)
+    }
+    for (const message of messages) {
+      if (message.qos === 0 || !isNew(message)) continue
+      left++
+      stats.messagesLate++
+      turn.message(copyForClient(s, message), { receipt: one })
+    }
+    const inflight = state.inflight.filter(
+      f => !debt.known.has(f.packetId) && (f.message === undefined || isNew(f.message)),
+    )
+    residence.goOn(s, inflight, one)
+  }
+
+  #isWanted(client: ClientKey): boolean {
+    const s = this.#o.sessions.get(client)
+    return s !== undefined && !s.moved
+  }
+}
