@@ -25,14 +25,17 @@ export function config(argv: readonly string[], io: Io): number {
   return FINE
 }
 
+const LINK_FILES = ['linkCaFile', 'linkCertFile', 'linkKeyFile'] as const
+const TLS_FILES = ['tlsCertFile', 'tlsKeyFile', 'tlsCaFile'] as const
+
 /** What is wrong with the files that a configuration names. Throws a ConfigError if it is wrong itself. */
 const CHECKS: Readonly<Record<'start' | 'edge' | 'core', (path: string, io: Io) => string[]>> = {
   start: (path, io) => filesOfDevices(loadFile(START, path, io.readFile), io),
   edge: (path, io) => {
     const config = loadFile(EDGE, path, io.readFile)
-    return [...filesOfDevices(config, io), ...anyFiles(config, ['linkCaFile', 'linkCertFile', 'linkKeyFile'], io)]
+    return [...filesOfDevices(config, io), ...anyFiles(config, LINK_FILES, io)]
   },
-  core: (path, io) => anyFiles(loadFile(CORE, path, io.readFile), ['tlsCertFile', 'tlsKeyFile', 'tlsCaFile'], io),
+  core: (path, io) => anyFiles(loadFile(CORE, path, io.readFile), [...TLS_FILES, ...LINK_FILES], io),
 }
 
 const isCommand = (name: string): name is keyof typeof CHECKS => Object.hasOwn(CHECKS, name)

@@ -95,10 +95,11 @@ describe('edge and core', () => {
 
   test('config check takes the command the file is for', async () => {
     const file = join(folder, 'core.yaml')
-    writeFileSync(file, 'dataDir: x\ntlsCertFile: none.pem\ntlsKeyFile: none.pem\n')
+    writeFileSync(file, 'dataDir: x\ntlsCertFile: none.pem\ntlsKeyFile: none.pem\nlinkCaFile: no-authority.pem\n')
     const core = run(['config', 'check', file, 'core'])
     expect(await core.ended).toBe(2)
     expect(core.err).toContain("tlsCertFile is 'none.pem'")
+    expect(core.err).toContain("linkCaFile is 'no-authority.pem'")
     const start = run(['config', 'check', file])
     expect(await start.ended).toBe(2)
     expect(start.err).toContain('Unknown key tlsCertFile')
