@@ -19,9 +19,9 @@ export interface CrowdOptions {
 }
 
 export const KEPT = 'kept/#'
-/** Every so manyth message of some members is a retained one. */
-const RETAINED_SHARE = 0.2
+/** Every so manyth member has a retained message, which it changes with this share of its messages, or deletes with this share of the changes. */
 const RETAINING = 10
+const RETAINED_SHARE = 0.2
 const DELETED_SHARE = 0.15
 const ROAMERS = 4
 const STARTED_AT_ONCE = 20
@@ -58,16 +58,19 @@ export class Crowd {
     })
     const places = regions.map(region => placeOf(reach.get(region)![0]!))
     let next = seed + count
-    const raw = (name: string, filter: string, qos: 1 | 2): Device => {
-      if (qos === 2 && !filter.startsWith('wills/')) subscriptions.push({ client: name, filter, qos })
+    const raw = (name: string, filter: string): Device => {
       const who = { name, version: 5, places, record, random: seeded(next++) } as const
-      return new Device({ ...who, subscribe: { filter, qos }, forgetsOlder: true })
+      return new Device({ ...who, subscribe: { filter, qos: 2 }, forgetsOlder: true })
     }
-    this.observers = regions.map(region => raw(`observer-${region}`, 'load/#', 2))
+    const reader = (client: string, filter: string): Device => {
+      subscriptions.push({ client, filter, qos: 2 })
+      return raw(client, filter)
+    }
+    this.observers = regions.map(region => reader(`observer-${region}`, 'load/#'))
     this.roamers = Array.from({ length: Math.min(ROAMERS, count) }, (_, i) =>
-      raw(`roamer${i}`, `load/${nameOf(i)}/+`, 2),
+      reader(`roamer${i}`, `load/${nameOf(i)}/+`),
     )
-    this.watcher = raw('watcher', 'wills/#', 2)
+    this.watcher = raw('watcher', 'wills/#')
     this.subscriptions = subscriptions
     this.#everyMs = everyMs
     this.#random = seeded(next)
