@@ -6,7 +6,8 @@ import type { Record } from '../history/recorder.ts'
 import { nextConnection, SESSION_EXPIRY_SEC, willOf } from './member.ts'
 
 const AGAIN_MS = 500
-/** DISCONNECT, and for 3.1.1 a closed connection, by the server. */
+
+/** How its first edge had it leave. */
 export interface Departure {
   readonly at: number
   /** Reason code of DISCONNECT, or undefined if the connection just ended. */
@@ -58,7 +59,7 @@ export class Idler {
     try {
       this.#wire = await Wire.open(place, 5, { packet, closed })
     } catch {
-      if (!this.#isOver) void this.#again(next)
+      // `closed` says so, too.
       return
     }
     const will = willOf(this.name)
