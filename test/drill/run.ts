@@ -57,7 +57,7 @@ async function playFaults(
   const [edges, cores] = [Math.max(...faults.map(one => one.edges)), Math.max(...faults.map(one => one.cores))]
   return withRegions({ ...shapeOf(settings), edges, cores, onStep: events.step }, async (regions, dir) => {
     const recorder = new Recorder()
-    const crowd = new Crowd({ seed, devices, plain, everyMs, reach: reachOf(regions) }, recorder.record)
+    const crowd = new Crowd({ seed, devices, plain, everyMs, sites, reach: reachOf(regions) }, recorder.record)
     const stage: Stage = {
       ...{ regions, settings, random: seeded(seed), sites, crowd, recorder, step: events.step },
       ...{ kept: new Map(), owed: new Map() },
