@@ -4,6 +4,8 @@ import type { Record } from '../../history/recorder.ts'
 import type { Place } from './rig.ts'
 import { type Packet, Wire } from './wire.ts'
 
+const READ_TRIES = 10
+const READ_AGAIN_MS = 1_000
 const ANSWER_MS = 8_000
 
 /** A client with a will of QoS 2; its CONNACK may never come. */
@@ -61,8 +63,18 @@ export class Mortal {
   }
 }
 
-/** Retained messages under a filter, as a new client of this edge gets them: topic → payload. */
+/** Retained messages under a filter, as a new client of this edge gets them: topic → payload. One that is refused comes again. */
 export async function retainedAt(place: Place, filter: string, client: string): Promise<Map<string, string>> {
+  for (let tries = 1; ; tries++) {
+    const found = await readRetained(place, filter, client)
+    if (found !== undefined) return found
+    if (tries === READ_TRIES) throw new Error(`Client '${client}' was refused ${tries} times at ${place.name}`)
+    await sleep(READ_AGAIN_MS)
+  }
+}
+
+/** Undefined if the client was refused. */
+async function readRetained(place: Place, filter: string, client: string): Promise<Map<string, string> | undefined> {
   const found = new Map<string, string>()
   const state = { subscribed: false, closed: false }
   const packet = (one: Packet): void => {
@@ -78,6 +90,7 @@ export async function retainedAt(place: Place, filter: string, client: string): 
   const wire = await Wire.open(place, 5, { packet, closed })
   wire.send({ cmd: 'connect', protocolVersion: 5, clientId: client, clean: true, keepalive: 0 })
   await until(`a SUBACK at ${place.name}`, ANSWER_MS, () => (state.subscribed || state.closed ? true : undefined))
+  if (!state.subscribed) return undefined
   for (let before = -1; found.size !== before; ) {
     before = found.size
     await sleep(400)
