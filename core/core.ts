@@ -236,7 +236,7 @@ export class Core implements TapHost, Receiver {
   }
 
   congest(on: boolean): void {
-    this.#parts.turn.press(on)
+    this.#parts.turn.press(this, on)
   }
 
   /** Carries out and makes durable what is pending, then closes log and state; `done` when that has happened, which may be at once. */

@@ -84,7 +84,7 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
   const parts = { turn, sessions, flights, inboxes, router, retained, sift, relayed, peers, stats, now, defer }
   if (directory === undefined || peers === undefined) return { ...parts, direct }
   const hand: DirectOptions['hand'] = (to, message, envelope) => router.toSite(to, message, envelope)
-  direct = new Direct({ directory, turn, now, site: peers.site, bound: limits.directoryClaims, hand })
+  direct = new Direct({ directory, turn, stats, now, site: peers.site, bound: limits.directoryClaims, hand })
   const residence = new Residence({ ...shared, sessions })
   const find: Sift['find'] = (...args) => sift.find(...args)
   const moves = new Moves({ ...shared, directory, peers, sessions, residence, recent, had, sift: find })

@@ -55,6 +55,11 @@ export class CoreStats {
   /** Sessions that came over from another site, and those that were gone on with from its record because it did not answer. */
   sessionsBrought = 0
   sessionsTaken = 0
+  /** Sessions on their way here, and those that other sites still have something of. */
+  nowSessionsBrought = 0
+  nowSessionsOwed = 0
+  /** Messages for one client that wait until the directory has said where it lives. */
+  nowDirectWaiting = 0
   /** Messages of such sessions that came later. */
   messagesLate = 0
   /** Messages found in the log at start that a session still needed. */

@@ -17,7 +17,7 @@ import type { Router } from '../route/router.ts'
 import type { Flights } from '../session/flights.ts'
 import type { Inboxes } from '../session/inbox.ts'
 import type { Session } from '../session/session.ts'
-import type { Sessions } from '../session/sessions.ts'
+import { OVERTAKEN, type Sessions } from '../session/sessions.ts'
 import { copyFor } from '../site/copies.ts'
 import type { Moves } from '../site/moves.ts'
 import { siteOf } from '../site/name.ts'
@@ -77,9 +77,8 @@ export class LocalLink implements CoreLink {
     // A peer has claimed it in the directory itself.
     if (moves !== undefined && port.site && site === undefined)
       return turn.call(() => {
-        const detail = `Somebody else has claimed '${request.client}' since`
         if (moves.overtakes(request)) sessions.claim(port, request, done, request.epoch)
-        else done({ ok: false, why: 'unavailable', detail })
+        else done(OVERTAKEN)
       })
     if (moves === undefined || port.site) return turn.call(() => sessions.claim(port, request, done))
     moves.claim(request, result =>

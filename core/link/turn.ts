@@ -82,7 +82,7 @@ export class Turn {
   #bytes = 0
   #pendingBytes = 0
   /** Somebody else than the log is behind. */
-  #pressed = false
+  readonly #pressing = new Set<object>()
   #scheduled = false
   #running = false
   #trimDue = false
@@ -200,8 +200,9 @@ export class Turn {
   }
 
   /** Somebody else cannot keep up: edges read no further from publishers. */
-  press(on: boolean): void {
-    this.#pressed = on
+  press(who: object, on: boolean): void {
+    if (on) this.#pressing.add(who)
+    else this.#pressing.delete(who)
     this.#weigh()
   }
 
@@ -362,7 +363,7 @@ export class Turn {
 
   /** Tells edges if that has changed. */
   #weigh(): void {
-    const on = this.#pressed || this.#pendingBytes > this.#o.limits.logPendingBytes
+    const on = this.#pressing.size > 0 || this.#pendingBytes > this.#o.limits.logPendingBytes
     if (on === this.congested) return
     this.congested = on
     this.#o.congest(on)

@@ -203,8 +203,9 @@ export class Router {
   /** Only to its target [`$p2p`]: its edge, or its inbox. */
   #direct(message: Message, envelope: Envelope | undefined): boolean {
     const session = this.#o.session(message.target)
+    // Who sent it here may not have known that its client has gone on.
     if (session === undefined || session.moved)
-      return message.relayed === undefined && this.#o.elsewhere(message, envelope)
+      return (message.relayed === undefined || message.qos > 0) && this.#o.elsewhere(message, envelope)
     if (session.presence === 'online' && !session.parked) this.#deliver(session.port!, message, NO_GROUPS, envelope)
     else if (!session.persistent) return false
     else this.#append(session, message, 2, envelope)

@@ -44,6 +44,12 @@ export interface SessionsOptions {
 
 /** MQTT 5 reason code of a takeover [MQTT-3.1.4-3]. */
 const SESSION_TAKEN_OVER = 0x8e
+/** The directory gave it to somebody else later. */
+export const OVERTAKEN: Extract<ClaimReply, { ok: false }> = {
+  ok: false,
+  why: 'unavailable',
+  detail: 'The session was claimed at another site since',
+}
 /** An owner that does not give a session up by then loses it. */
 const KICK_MS = 2_000
 
@@ -108,6 +114,7 @@ export class Sessions {
    */
   claim(port: EdgePort, request: ClaimRequest, done: (reply: ClaimReply) => void, epoch?: number): void {
     const s = this.#sessions.get(request.client) ?? this.#heirs.get(request.client)
+    if (s !== undefined && epoch !== undefined && epoch < s.epoch) return done(OVERTAKEN)
     if (s === undefined || (s.presence === 'offline' && s.waiting === undefined))
       return this.#grant(port, request, done, epoch)
     s.waiting ??= []
@@ -211,6 +218,7 @@ export class Sessions {
     s.presence = 'ended'
     s.port = undefined
     s.late?.()
+    for (const freed of s.freed.splice(0)) turn.call(freed)
     if (wholly && !s.moved && siteOf(s.client) === undefined) this.#o.directory?.forget(s.client, s.epoch)
   }
 

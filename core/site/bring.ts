@@ -6,7 +6,7 @@ import { EXPIRY_NEVER, type SessionState, type Subscription } from '../contract/
 import type { Turn } from '../link/turn.ts'
 import type { Inboxes } from '../session/inbox.ts'
 import type { Session } from '../session/session.ts'
-import type { Sessions } from '../session/sessions.ts'
+import { OVERTAKEN, type Sessions } from '../session/sessions.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
 import { parseShare } from '../topic/validate.ts'
 import { filtersOf, unrelayed, withoutTwice } from './copies.ts'
@@ -57,7 +57,6 @@ export const UNAVAILABLE: Refused = {
   why: 'unavailable',
   detail: 'It cannot be told where the session lives',
 }
-const OVERTAKEN: Refused = { ok: false, why: 'unavailable', detail: 'The session was claimed at another site since' }
 
 export class Bring {
   readonly #o: BringOptions
@@ -107,6 +106,7 @@ export class Bring {
     }
     const s = residence.settle({ client, epoch, state: reply.state, expirySec: EXPIRY_NEVER, offlineAt: 0 })
     stats.sessionsBrought++
+    const inflight = reply.state.inflight.map(f => f.packetId)
     const since = recent.begin()
     const abort = () => {
       recent.end()
@@ -120,7 +120,8 @@ export class Bring {
     const all = (messages: readonly Message[]) => {
       const news = messages.filter(m => !recent.has(m, since, client))
       for (const message of news) recent.note(message, client)
-      this.#durably(s, news, owed.take(client, peer, reply.epoch))
+      const taken = owed.take(client, peer, reply.epoch)
+      this.#durably(s, news, () => taken(true))
       recent.end()
       done()
     }
@@ -131,7 +132,8 @@ export class Bring {
           if (bringing.overtaken) return abort()
           if (messages === undefined) {
             // Everything is there still.
-            owed.add(client, peer.site).since ??= since
+            owed.follows(client, peer.site, since, inflight)
+            recent.end()
             return done()
           }
           if (!residence.isBehind(peer.site)) return all(messages)
@@ -146,9 +148,9 @@ export class Bring {
 
   /** That site does not answer: what it has written is enough to go on with. */
   #takeRecord(bringing: Bringing, site: SiteName, found: Foreign | 'none', done: Brought): void {
-    const { residence, recent, turn, now, stats, events } = this.#o
+    const { residence, recent, owed, turn, now, stats, events } = this.#o
     const { client, epoch } = bringing
-    const debt = this.#o.owed.add(client, site)
+    owed.add(client, site)
     if (found === 'none') return done(NOTHING)
     const { record, subscriptions } = found
     if (
@@ -164,11 +166,14 @@ export class Bring {
     const state: SessionState = { subscriptions, inflight: record.inflight, received: record.received, queued: false }
     const { expirySec, offlineAt } = record
     const s = residence.settle({ client, epoch, state, expirySec, offlineAt })
-    debt.known = new Set(record.inflight.map(f => f.packetId))
-    debt.since ??= recent.begin()
-    const { since } = debt
+    const begun = recent.begin()
+    const inflight = record.inflight.map(f => f.packetId)
+    const since = owed.follows(client, site, begun, inflight).since ?? begun
+    recent.end()
     this.#siftAll(client, site, subscriptions, messages =>
       turn.call(() => {
+        // Whoever has it now gets that from the site itself.
+        if (bringing.overtaken) return done(OVERTAKEN)
         const news = messages.filter(m => !recent.has(m, since, client))
         for (const message of news) recent.note(message, client)
         this.#durably(s, news, () => {})

@@ -3,16 +3,18 @@ import type { ClientKey } from '../contract/ids.ts'
 import type { Message } from '../contract/message.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Envelope } from '../log/watermark.ts'
+import type { CoreStats } from '../stats.ts'
 import type { Directory, SiteName } from './port.ts'
 
 export interface DirectOptions {
   readonly directory: Pick<Directory, 'find'>
-  readonly turn: Turn
+  readonly turn: Pick<Turn, 'call' | 'close' | 'urge' | 'press'>
+  readonly stats: Pick<CoreStats, 'nowDirectWaiting'>
   readonly now: () => number
   /** It is there, and goes to this site; '' for our own, where it may have come meanwhile. */
   readonly hand: (site: SiteName, message: Message, envelope: Envelope | undefined) => unknown
   readonly site: SiteName
-  /** Clients asked about at once; what comes for others is dropped if it has QoS 0, and else asked for later. */
+  /** Messages that may wait: beyond it those of QoS 0 are dropped, and edges read no further from publishers. */
   readonly bound: number
 }
 
@@ -32,14 +34,15 @@ export class Direct {
   /** The directory did not answer for these. */
   #again: ClientKey[] = []
   #againAt = 0
+  #size = 0
 
   constructor(options: DirectOptions) {
     this.#o = options
   }
 
-  /** Clients that are asked about. */
+  /** Messages that wait. */
   get size(): number {
-    return this.#waiting.size
+    return this.#size
   }
 
   /** `envelope` holds it until it is handed over. */
@@ -54,7 +57,8 @@ export class Direct {
         return true
       }
     }
-    if (message.qos === 0 && waiting === undefined && this.#waiting.size >= bound) return true
+    if (message.qos === 0 && this.#size >= bound) return true
+    this.#count(1)
     if (envelope !== undefined) envelope.open++
     if (message.qos === 0) message.compact()
     const one = { message, envelope }
@@ -79,9 +83,11 @@ export class Direct {
     directory.find(client, site =>
       turn.call(() => {
         if (site === undefined) return void this.#again.push(client)
-        if (this.#known.size < bound) this.#known.set(client, { site, until: now() + KNOWN_MS })
+        // Nobody yet: that may change at any moment.
+        if (site !== '' && this.#known.size < bound) this.#known.set(client, { site, until: now() + KNOWN_MS })
         const waiting = this.#waiting.get(client) ?? []
         this.#waiting.delete(client)
+        this.#count(-waiting.length)
         for (const { message, envelope } of waiting) {
           this.#hand(site, message, envelope)
           turn.close(envelope)
@@ -89,6 +95,14 @@ export class Direct {
         turn.urge()
       }),
     )
+  }
+
+  #count(by: number): void {
+    const { turn, stats, bound } = this.#o
+    this.#size += by
+    stats.nowDirectWaiting = this.#size
+    if (this.#size >= bound) turn.press(this, true)
+    else if (by < 0 && this.#size <= bound / 2) turn.press(this, false)
   }
 
   #hand(site: SiteName, message: Message, envelope: Envelope | undefined): void {

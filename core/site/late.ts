@@ -3,6 +3,7 @@ import { type ClientKey, tenantOf } from '../contract/ids.ts'
 import type { Message } from '../contract/message.ts'
 import { EXPIRY_NEVER, type SessionState } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
+import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { CoreStats } from '../stats.ts'
 import { copyForClient, filtersOf } from './copies.ts'
@@ -69,13 +70,13 @@ export class Late {
         owed.drop(client, peer.site)
         return end()
       }
-      const isWanted = this.#isWanted(client)
+      const s = this.#here(client)
       // Claimed here, and lost before it was stored: the next claim brings it.
-      if (at !== '' && !isWanted) return end()
-      const epoch = isWanted ? sessions.get(client)!.epoch : sessions.nextEpoch()
-      peer.claim(client, epoch, !isWanted, reply => {
+      if (at !== '' && s === undefined) return end()
+      const isWanted = s !== undefined && !debt.void
+      peer.claim(client, s?.epoch ?? sessions.nextEpoch(), !isWanted, reply => {
         if (reply?.ok !== true) return end()
-        if (reply.present && this.#isWanted(client))
+        if (reply.present && !debt.void && this.#here(client) !== undefined)
           return this.#read(client, debt, peer, reply.epoch, reply.state, end)
         owed.settle(client, peer, reply.epoch)
         end()
@@ -95,9 +96,9 @@ export class Late {
             return end()
           }
           for (const message of messages) had.add(message, client)
-          const settle = owed.take(client, peer, epoch)
-          this.#add(client, debt, state, messages, () => {
-            settle()
+          const taken = owed.take(client, peer, epoch)
+          this.#add(client, debt, state, messages, isDurable => {
+            taken(isDurable)
             end()
           })
         }),
@@ -105,16 +106,26 @@ export class Late {
     })
   }
 
-  /** The session has gone on here meanwhile: what was still to come is published to it alone, what was in flight goes on with its next connection. */
-  #add(client: ClientKey, debt: Debt, state: SessionState, messages: readonly Message[], then: () => void): void {
-    const { sessions, residence, recent, turn, stats } = this.#o
-    const s = sessions.get(client)
-    if (s === undefined) return then()
+  /**
+   * The session has gone on here meanwhile: what was still to come is published to it alone, what was in flight goes on with
+   * its next connection. `then` with false if it has gone to another site before.
+   */
+  #add(
+    client: ClientKey,
+    debt: Debt,
+    state: SessionState,
+    messages: readonly Message[],
+    then: (isDurable: boolean) => void,
+  ): void {
+    const { residence, recent, turn, stats } = this.#o
+    const s = this.#here(client)
+    if (s === undefined || debt.void) return then(debt.void)
     const { since } = debt
     const isNew = (m: Message) => since === undefined || !recent.has(m, since, client)
     let left = 1
+    let isHere = true
     const one = () => {
-      if (--left === 0) turn.call(then)
+      if (--left === 0) turn.call(() => then(isHere))
     }
     for (const message of messages) {
       if (message.qos === 0 || !isNew(message)) continue
@@ -125,11 +136,14 @@ export class Late {
     const inflight = state.inflight.filter(
       f => !debt.known.has(f.packetId) && (f.message === undefined || isNew(f.message)),
     )
-    residence.goOn(s, inflight, one)
+    residence.goOn(s, inflight, isDurable => {
+      isHere = isDurable
+      one()
+    })
   }
 
-  #isWanted(client: ClientKey): boolean {
+  #here(client: ClientKey): Session | undefined {
     const s = this.#o.sessions.get(client)
-    return s !== undefined && !s.moved
+    return s === undefined || s.moved ? undefined : s
   }
 }

@@ -172,9 +172,15 @@ export class MemoryDirectory implements Directory {
     }, done)
   }
 
-  async elsewhere(clients: readonly ClientKey[]): Promise<ReadonlySet<ClientKey>> {
+  async elsewhere(sessions: readonly SessionEpoch[]): Promise<ReadonlyMap<ClientKey, boolean>> {
     this.#check()
-    return new Set(clients.filter(client => ![undefined, '', this.#site].includes(this.#globe.owner(client)?.site)))
+    const found = new Map<ClientKey, boolean>()
+    for (const { client, epoch } of sessions) {
+      const o = this.#globe.owner(client)
+      if (o === undefined || o.site === '' || o.site === this.#site || o.epoch < epoch) continue
+      found.set(client, o.from.includes(this.#site))
+    }
+    return found
   }
 
   async restore(sessions: Iterable<SessionEpoch>): Promise<ReadonlySet<ClientKey>> {

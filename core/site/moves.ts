@@ -45,26 +45,35 @@ export class Moves {
     this.#late = new Late({ ...options, owed, isBrought: client => this.#bringing.has(client) })
   }
 
-  /** At start, after the sessions are loaded, and again when this site was cut off: what lives elsewhere by now is ours no more. Rejects if that cannot be told. */
+  /**
+   * At start, after the sessions are loaded, and again when this site was cut off: what lives elsewhere by now is ours no more,
+   * and ends if nothing of it is wanted there. Rejects if that cannot be told.
+   */
   async check(): Promise<void> {
-    this.#leave(await this.#o.directory.elsewhere(this.#ours().map(s => s.client)))
+    const { directory, sessions, residence } = this.#o
+    const asked = this.#own().map(({ client, epoch }) => ({ client, epoch }))
+    const found = await directory.elsewhere(asked)
+    for (const { client, epoch } of asked) {
+      const s = sessions.get(client)
+      const isWanted = found.get(client)
+      // It may have come back meanwhile, or be on its way to where it lives.
+      if (isWanted === undefined || s?.epoch !== epoch || this.#bringing.has(client) || isBrought(s)) continue
+      if (!s.moved) residence.leave(s)
+      if (!isWanted && s.presence === 'offline') sessions.end(s)
+    }
   }
 
   /** The global state has lost writes: it is told again what lives here. Rejects if it cannot be reached. */
   async restore(): Promise<void> {
-    this.#leave(await this.#o.directory.restore(this.#ours()))
-  }
-
-  #ours(): Session[] {
-    return [...this.#o.sessions.values()].filter(s => siteOf(s.client) === undefined && !s.moved)
-  }
-
-  #leave(clients: Iterable<ClientKey>): void {
-    const { sessions, residence } = this.#o
-    for (const client of clients) {
+    const { directory, sessions, residence } = this.#o
+    for (const client of await directory.restore(this.#own().filter(s => !s.moved))) {
       const s = sessions.get(client)
       if (s !== undefined && !this.#bringing.has(client)) residence.leave(s)
     }
+  }
+
+  #own(): Session[] {
+    return [...this.#o.sessions.values()].filter(s => siteOf(s.client) === undefined)
   }
 
   /** At start. Rejects if the directory cannot be read. */
@@ -80,22 +89,8 @@ export class Moves {
   /** `done` with the epoch of the claim once everything that can be had of the session is here: it can be claimed. */
   claim(request: ClaimRequest, done: (result: number | Refused) => void): void {
     const { directory, sessions } = this.#o
-    const { client } = request
-    directory.claim(client, sessions.nextEpoch(), claimed => {
-      if (claimed === undefined) return done(UNAVAILABLE)
-      const bringing = this.#bringing.get(client)
-      if (bringing !== undefined) {
-        bringing.waits.push(refused => {
-          if (refused === undefined) done(claimed.epoch)
-          else this.claim(request, done)
-        })
-        return
-      }
-      const s = sessions.get(client)
-      const isHeld = s?.presence === 'online' || s?.presence === 'claiming'
-      // A connection that has outlived the claim of another site ends before anything of that comes over.
-      if (s !== undefined && isHeld && (isBrought(s) || claimed.from.length > 0))
-        sessions.reclaim(s, () => this.#claimed(request, claimed, done))
+    directory.claim(request.client, sessions.nextEpoch(), claimed => {
+      if (claimed === undefined) done(UNAVAILABLE)
       else this.#claimed(request, claimed, done)
     })
   }
@@ -112,15 +107,18 @@ export class Moves {
 
   /** A few times a second: what was not to be had, and can be now. */
   tick(): void {
+    const { stats, residence } = this.#o
     const now = this.#o.now()
-    this.#o.residence.tick(now)
+    residence.tick(now)
     this.#owed.tick(now)
     this.#late.tick()
+    stats.nowSessionsBrought = this.#bringing.size
+    stats.nowSessionsOwed = this.#owed.size
   }
 
   /** A session that we claimed at another site is wanted there: it is given back, unless all of it is here. */
   kicked(peer: Peer, client: ClientKey, epoch: number): void {
-    if (this.#owed.isTaken(client)) return
+    if (this.#owed.isTaken(client, peer)) return
     const bringing = this.#bringing.get(client)
     if (bringing?.epoch === epoch) bringing.overtaken = true
     peer.release(client, epoch, EXPIRY_NEVER)
@@ -128,27 +126,53 @@ export class Moves {
 
   // ── bringing
 
-  #claimed(request: ClaimRequest, { epoch, from }: Claimed, done: (result: number | Refused) => void): void {
-    const { sessions, turn } = this.#o
+  #claimed(request: ClaimRequest, claimed: Claimed, done: (result: number | Refused) => void): void {
+    const { sessions } = this.#o
     const { client } = request
+    const { epoch, from } = claimed
+    const bringing = this.#bringing.get(client)
+    if (bringing !== undefined) {
+      bringing.waits.push(refused => {
+        if (refused === undefined) done(epoch)
+        else this.claim(request, done)
+      })
+      return
+    }
     const s = sessions.get(client)
+    const isHeld = s?.presence === 'online' || s?.presence === 'claiming'
+    // A connection that has outlived the claim of another site ends before anything of that comes over.
+    if (s !== undefined && isHeld && (isBrought(s) || from.length > 0))
+      return sessions.reclaim(s, () => this.#claimed(request, claimed, done))
     // It has begun here already with what was to be had: the rest follows.
     const known = s === undefined || s.moved ? undefined : this.#owed.get(client)?.sites
     const sites = from.filter(site => known?.has(site) !== true)
+    if (request.cleanStart) this.#owed.void(client)
     // It has ended elsewhere.
     if (s?.moved === true && from.length === 0) sessions.end(s)
     if (sites.length === 0) return done(epoch)
+    this.#begin(request, epoch, sites, done)
+  }
+
+  #begin(
+    request: ClaimRequest,
+    epoch: number,
+    sites: readonly SiteName[],
+    done: (result: number | Refused) => void,
+  ): void {
+    const { sessions, turn } = this.#o
+    const { client, cleanStart } = request
     const bringing: Bringing = { client, epoch, overtaken: false, waits: [] }
     this.#bringing.set(client, bringing)
     const end = (refused?: Refused) => {
       const s = sessions.get(client)
       // Who had claimed it has lost it before it was stored: it goes on as it is here.
       if (refused === undefined && s !== undefined) s.moved = false
+      if (refused === undefined && (s === undefined || cleanStart)) this.#owed.void(client)
       this.#bringing.delete(client)
       done(refused ?? epoch)
       for (const next of bringing.waits) turn.call(() => next(refused))
     }
-    if (request.cleanStart) this.#discardAll(bringing, sites, end)
+    if (cleanStart) this.#discardAll(bringing, sites, end)
     else this.#bringAny(bringing, sites, end)
   }
 
@@ -156,14 +180,12 @@ export class Moves {
   #bringAny(bringing: Bringing, sites: readonly SiteName[], done: (refused?: Refused) => void): void {
     const [first, ...others] = sites
     if (first === undefined) return done()
-    const { recent } = this.#o
+    const { recent, sessions } = this.#o
     const since = recent.begin()
     this.#bring.from(bringing, first, result => {
       if (result === undefined)
         for (const site of others) {
-          const debt = this.#owed.add(bringing.client, site)
-          if (debt.since === undefined) recent.begin()
-          debt.since ??= since
+          this.#owed.follows(bringing.client, site, since, sessions.get(bringing.client)?.inflight?.keys() ?? [])
         }
       recent.end()
       if (result === NOTHING) this.#bringAny(bringing, others, done)

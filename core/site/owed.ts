@@ -1,5 +1,6 @@
 /** What other sites still have of sessions that live here: which sites, and since when the session has gone on without it. Fetches nothing. */
 import type { ClientKey } from '../contract/ids.ts'
+import { EXPIRY_NEVER } from '../contract/session.ts'
 import type { Peer } from './peer.ts'
 import type { Directory, SiteName } from './port.ts'
 import type { Recent } from './recent.ts'
@@ -9,8 +10,10 @@ export interface Debt {
   readonly sites: Set<SiteName>
   /** Of `Recent`, while it is begun for this session. */
   since: number | undefined
-  /** Packet ids that the record named when the session was gone on with from it. */
+  /** Packet ids that were in flight when the session went on here: not known late. */
   known: ReadonlySet<number>
+  /** The session has ended here since, or was never wanted: there is only something to be removed. */
+  void: boolean
   /** It is being fetched. */
   busy: boolean
 }
@@ -19,6 +22,8 @@ export interface OwedOptions {
   readonly directory: Pick<Directory, 'owed' | 'settled'>
   readonly recent: Recent
 }
+
+const NONE: ReadonlySet<number> = new Set()
 
 interface Waiting {
   readonly site: SiteName
@@ -32,8 +37,8 @@ export class Owed {
   /** How many sessions a site owes something of; and who waits until it owes nothing. */
   readonly #owing = new Map<SiteName, number>()
   readonly #waiting: Waiting[] = []
-  /** All of it is here, and is being made durable. */
-  readonly #taken = new Set<ClientKey>()
+  /** All that a site has of a client is here, and is being made durable. */
+  readonly #taken = new Set<string>()
 
   constructor(options: OwedOptions) {
     this.#o = options
@@ -60,10 +65,28 @@ export class Owed {
   add(client: ClientKey, site: SiteName): Debt {
     let debt = this.#debts.get(client)
     if (debt === undefined)
-      this.#debts.set(client, (debt = { sites: new Set(), since: undefined, known: new Set(), busy: false }))
+      this.#debts.set(client, (debt = { sites: new Set(), since: undefined, known: NONE, void: false, busy: false }))
     if (!debt.sites.has(site)) this.#count(site, 1)
     debt.sites.add(site)
     return debt
+  }
+
+  /** The session has begun here without what that site has. `since`: of `Recent`, still begun. `inflight`: packet ids it has begun with. */
+  follows(client: ClientKey, site: SiteName, since: number, inflight: Iterable<number>): Debt {
+    const debt = this.add(client, site)
+    if (debt.since === undefined) {
+      this.#o.recent.begin()
+      debt.since = since
+    }
+    debt.known = new Set([...debt.known, ...inflight])
+    debt.void = false
+    return debt
+  }
+
+  /** The session ends here: what follows of it is wanted no more. */
+  void(client: ClientKey): void {
+    const debt = this.#debts.get(client)
+    if (debt !== undefined) debt.void = true
   }
 
   /** The site has nothing of it that is wanted here. */
@@ -82,17 +105,19 @@ export class Owed {
     this.drop(client, peer.site)
   }
 
-  /** All that the site has of it is here: it does not get it back. The result settles it, once that is durable. */
-  take(client: ClientKey, peer: Peer, epoch: number): () => void {
-    this.#taken.add(client)
-    return () => {
-      this.#taken.delete(client)
-      this.settle(client, peer, epoch)
+  /** All that the site has of it is here: it does not get it back. The result is told once that is durable, or that it was not to be. */
+  take(client: ClientKey, peer: Peer, epoch: number): (isDurable: boolean) => void {
+    const key = keyOf(peer.site, client)
+    this.#taken.add(key)
+    return isDurable => {
+      this.#taken.delete(key)
+      if (isDurable) this.settle(client, peer, epoch)
+      else peer.release(client, epoch, EXPIRY_NEVER)
     }
   }
 
-  isTaken(client: ClientKey): boolean {
-    return this.#taken.has(client)
+  isTaken(client: ClientKey, { site }: Peer): boolean {
+    return this.#taken.has(keyOf(site, client))
   }
 
   /** `done` once that site owes nothing, or after `until`. ms since the epoch. */
@@ -116,3 +141,5 @@ export class Owed {
     this.#owing.set(site, (this.#owing.get(site) ?? 0) + by)
   }
 }
+
+const keyOf = (site: SiteName, client: ClientKey): string => `${site} ${client}`

@@ -132,12 +132,13 @@ export class Peer implements PeerEdge, Importer {
 
   // ── for other parts of the core
 
-  /** As an edge claims, in an epoch of the directory. Undefined: it does not answer. Without will; what is granted too late is given back. */
+  /** As an edge claims, in an epoch of the directory. Undefined: it does not answer. Without will; what is granted too late is given back. `cleanStart`: only until `release`, or the end of the link. */
   claim(client: ClientKey, epoch: number, cleanStart: boolean, done: (reply: ClaimReply | undefined) => void): void {
     const { limits, defer } = this.#o
     if (!this.linked) return defer(() => done(undefined))
     const answer = this.#answers.within<ClaimReply>(limits.peerCallMs, done)
-    this.#link.claim({ client, epoch, cleanStart, expirySec: EXPIRY_NEVER, will: undefined }, reply => {
+    const expirySec = cleanStart ? 0 : EXPIRY_NEVER
+    this.#link.claim({ client, epoch, cleanStart, expirySec, will: undefined }, reply => {
       if (reply.ok) this.#claimed.set(client, { epoch: reply.epoch, inflight: reply.state.inflight })
       if (!answer(reply) && reply.ok) this.release(client, reply.epoch, EXPIRY_NEVER)
     })

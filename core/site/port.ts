@@ -39,11 +39,14 @@ export interface Directory {
   takeWill(client: ClientKey, epoch: number, done: (mine: boolean | undefined) => void): void
   /** `none` if that site has written nothing of it. */
   read(site: SiteName, client: ClientKey, done: (found: Foreign | 'none' | undefined) => void): void
-  /** At start. Of these clients, whose session lives at, or ended at, another site: what is here of it is remains. Rejects if the global state cannot be reached. */
-  elsewhere(clients: readonly ClientKey[]): Promise<ReadonlySet<ClientKey>>
+  /**
+   * Of these, whose session lives at, or ended at, another site, which has claimed it in the same epoch or a later one: what is
+   * here of it is remains. True if they are still wanted there: not settled. Rejects if the global state cannot be reached.
+   */
+  elsewhere(sessions: readonly SessionEpoch[]): Promise<ReadonlyMap<ClientKey, boolean>>
   /**
    * The global state has lost writes: these sessions live here, unless another site has claimed them in a later epoch or in the
-   * same one. Answers, and rejects, like `elsewhere`.
+   * same one: the result. Rejects like `elsewhere`.
    */
   restore(sessions: Iterable<SessionEpoch>): Promise<ReadonlySet<ClientKey>>
   /** At start. What other sites have of sessions that live, or ended, here: not settled. Rejects like `elsewhere`. */

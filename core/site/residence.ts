@@ -70,20 +70,25 @@ export class Residence {
     if (s.presence === 'online') s.port!.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
   }
 
-  /** In flight where the session came from: goes on with the next connection, which is asked for. `done` once durable. */
-  goOn(s: Session, inflight: readonly Inflight[], done: () => void): void {
+  /** In flight where the session came from: goes on with the next connection, which is asked for. `done` once durable, or with false if it ends before. */
+  goOn(s: Session, inflight: readonly Inflight[], done: (isDurable: boolean) => void): void {
     const news = inflight.filter(f => s.inflight?.has(f.packetId) !== true)
-    if (news.length === 0) return done()
+    if (news.length === 0) return done(true)
     const { flights, sessions, turn } = this.#o
     s.late = () => {
       s.late = undefined
-      if (s.presence === 'ended') return done()
+      if (s.presence === 'ended') return done(false)
       flights.restore(s, news, [])
       sessions.mark(s)
-      turn.afterCommit(done)
+      turn.afterCommit(() => done(true))
     }
-    if (s.presence === 'online') s.port!.kick(s.client, s.epoch, ADMINISTRATIVE_ACTION)
-    else if (s.presence === 'offline') s.late()
+    const ask = () => {
+      if (s.presence === 'online') s.port!.kick(s.client, s.epoch, ADMINISTRATIVE_ACTION)
+      else if (s.presence === 'offline') s.late?.()
+    }
+    // Behind the claim.
+    if (s.presence === 'claiming') turn.afterCommit(ask)
+    else ask()
   }
 
   /** `done` once that site has answered for everything it was handed up to now, and read what waited for it; or it is away, or takes too long. */

@@ -112,12 +112,15 @@ describe.each(BOXES)('directory: $name', ({ make }) => {
   test('a session that was at several sites leaves its epoch behind', async () => {
     await claim('a', C, 1_000)
     const { epoch } = (await claim('b'))!
+    const there = { client: C, epoch }
+    expect(await box.directory.a.elsewhere([there])).toEqual(new Map([[C, true]]))
+    expect(await box.directory.a.elsewhere([{ client: C, epoch: epoch + 1 }])).toEqual(new Map())
     box.directory.b.settled(C, 'a')
     box.directory.b.forget(C, epoch)
     await expect.poll(() => find('a'), PATIENT).toBe('')
-    expect(await box.directory.a.elsewhere([C])).toEqual(new Set([C]))
+    expect(await box.directory.a.elsewhere([there])).toEqual(new Map([[C, false]]))
     expect(await claim('c')).toEqual({ epoch: epoch + 1, from: [] })
-    expect(await box.directory.a.elsewhere([C])).toEqual(new Set([C]))
+    expect(await box.directory.a.elsewhere([there])).toEqual(new Map([[C, false]]))
   })
 
   test('what is owed is known at start, also of sessions that are over, until it is settled', async () => {
@@ -166,7 +169,7 @@ describe.each(BOXES)('directory: $name', ({ make }) => {
     expect(await takeWill('b', 5, client('unknown'))).toBe(true)
     expect(await takeWill('c', 5, client('unknown'))).toBe(false)
     expect(await find('a', client('unknown'))).toBe('')
-    expect(await box.directory.a.elsewhere([client('unknown')])).toEqual(new Set())
+    expect(await box.directory.a.elsewhere([{ client: client('unknown'), epoch: 5 }])).toEqual(new Map())
     expect(await claim('a', client('unknown'))).toEqual({ epoch: 6, from: [] })
   })
 
@@ -187,7 +190,7 @@ describe.each(BOXES)('directory: $name', ({ make }) => {
     const all = Array.from({ length: 2_500 }, (_, i) => client(i))
     await Promise.all(all.map(c => claim('a', c)))
     await Promise.all(all.filter((_, i) => i % 2 === 0).map(c => claim('b', c)))
-    const elsewhere = await box.directory.a.elsewhere([...all, C])
+    const elsewhere = await box.directory.a.elsewhere([...all, C].map(one => ({ client: one, epoch: 1 })))
     expect(elsewhere.size).toBe(1_250)
     expect(elsewhere.has(all[0]!)).toBe(true)
     expect(elsewhere.has(all[1]!)).toBe(false)
@@ -207,7 +210,7 @@ describe.each(BOXES)('directory: $name', ({ make }) => {
     expect(await claim('b')).toBeUndefined()
     expect(await find('b')).toBeUndefined()
     expect(await read('b', 'a')).toBeUndefined()
-    await expect(box.directory.b.elsewhere([C])).rejects.toThrow()
+    await expect(box.directory.b.elsewhere([{ client: C, epoch: 1 }])).rejects.toThrow()
     await expect(box.directory.b.owed()).rejects.toThrow()
     await expect(box.directory.b.restore([{ client: C, epoch: 1 }])).rejects.toThrow()
     box.directory.b.settled(C, 'a')
@@ -289,7 +292,7 @@ test.each([1, 2, 5])(
           else at.settled(one.who, 'from' in one ? one.from : 'a')
           await new Promise(done => at.takeWill(barrier, 1, done))
           const found = await Promise.all(clients.map(c => new Promise(done => at.find(c, done))))
-          const elsewhere = [...(await at.elsewhere(clients))].sort()
+          const elsewhere = [...(await at.elsewhere(clients.map(c => ({ client: c, epoch }))))].sort()
           const owed = await Promise.all(names.map(async name => [...(await directory[name].owed())].sort()))
           return { one, epoch, answer, found, elsewhere, owed }
         }),

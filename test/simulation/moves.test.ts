@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { ClientKey } from '../../core/contract/ids.ts'
+import { MemoryDirectory } from '../../core/site/memory.ts'
 import { Client } from './client.ts'
 import { Sites, type SitesOptions } from './sites.ts'
 
@@ -217,6 +219,62 @@ describe('the site it comes from is away', () => {
   })
 })
 
+describe('what is left where it was', () => {
+  test('a session that begins anew gets nothing of the one before, when the site that had it is back [MQTT-3.1.2-6]', async () => {
+    const sites = await open(onDisk())
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    const local = await roamer(sites, 'local', 'eu')
+    sub.disconnect()
+    await rest(sites, local)
+    local.publish('a/1', 'before', 1)
+    await rest(sites, local)
+    sites.part('eu', 'us')
+    await sub.go('us')
+    await sub.go('us', { clean: true })
+    expect(sub.sessionPresent).toBe(false)
+    sites.heal()
+    await rest(sites, sub, local)
+    await rest(sites, sub, local)
+    expect(textsOf(sub)).toEqual([])
+    expect(sites.at('eu').coreStats.nowSessions).toBe(2)
+    expect(sites.at('us').coreStats.nowSessionsOwed).toBe(0)
+  })
+
+  test('the same if it begins anew at once', async () => {
+    const sites = await open(onDisk())
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    const local = await roamer(sites, 'local', 'eu')
+    sub.disconnect()
+    local.publish('a/1', 'before', 1)
+    await rest(sites, local)
+    sites.part('eu', 'us')
+    await sub.go('us', { clean: true })
+    sites.heal()
+    await rest(sites, sub, local)
+    await rest(sites, sub, local)
+    expect(textsOf(sub)).toEqual([])
+    expect(sites.at('eu').coreStats.nowSessions).toBe(2)
+  })
+
+  test('ends when a link begins anew, if the site that it went to has all of it', async () => {
+    const sites = await open(onDisk())
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    sub.disconnect()
+    await rest(sites)
+    const client = ':sub' as ClientKey
+    const us = new MemoryDirectory(sites.globe!, 'us')
+    await new Promise<unknown>(done => us.claim(client, sites.now, done))
+    sites.at('eu').crashCore()
+    await rest(sites)
+    // Nothing of it has gone over.
+    expect(sites.at('eu').coreStats.nowSessions).toBe(2)
+    us.settled(client, 'eu')
+    sites.at('eu').crashCore()
+    await rest(sites)
+    expect(sites.at('eu').coreStats.nowSessions).toBe(1)
+  })
+})
+
 describe('one client [$p2p]', () => {
   test('is found at the other site', async () => {
     const sites = await open()
@@ -232,5 +290,30 @@ describe('one client [$p2p]', () => {
     await rest(sites, sub, pub)
     await sub.go('us')
     expect(textsOf(sub)).toEqual(['1', '2', '4'])
+  })
+
+  test('is found where it has gone, also by those who still know it elsewhere', async () => {
+    const sites = await open({ names: ['eu', 'us', 'ap'] })
+    const sub = await roamer(sites, 'sub', 'eu')
+    const pub = await roamer(sites, 'pub', 'us')
+    pub.publish('$p2p/sub/t', '1', 1)
+    for (let i = 0; i < 30; i++) {
+      sites.settle()
+      pub.work()
+      sub.work()
+      await new Promise(done => setImmediate(done))
+    }
+    expect(textsOf(sub)).toEqual(['1'])
+    sub.at = 'ap'
+    sub.connect()
+    for (let i = 0; i < 60; i++) {
+      sites.turn()
+      sub.work()
+      if (i % 4 === 0) await new Promise(done => setImmediate(done))
+    }
+    expect(sub.sessionPresent).toBe(true)
+    pub.publish('$p2p/sub/t', '2', 1)
+    await rest(sites, sub, pub)
+    expect(textsOf(sub)).toEqual(['1', '2'])
   })
 })

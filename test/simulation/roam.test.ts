@@ -167,7 +167,8 @@ function check({ subs, pubs, story }: Awaited<ReturnType<typeof live>>, exactly:
 const seeds = (n: number) => Array.from({ length: Math.ceil(n * RUNS) }, (_, i) => i + 1)
 
 describe('clients roam', () => {
-  test.each(seeds(10))('between sites that are well (%i)', async seed => {
+  // 47: a client overtakes its own session twice, and what was in flight is known to a third site.
+  test.each([...new Set([...seeds(10), 47])])('between sites that are well (%i)', async seed => {
     check(await live(seed, { names: THREE, cuts: false, parts: false, crashes: false }), true)
   })
 

@@ -91,15 +91,16 @@ export class RedisDirectory implements Directory {
     void this.#within(found).then(done)
   }
 
-  async elsewhere(clients: readonly ClientKey[]): Promise<ReadonlySet<ClientKey>> {
+  async elsewhere(sessions: readonly SessionEpoch[]): Promise<ReadonlyMap<ClientKey, boolean>> {
     const { fence, keys, site } = this.#o
-    const found = new Set<ClientKey>()
-    await inCalls(clients, async some => {
-      const names = some.map(client => keyOf(keys.owner, client))
-      const owners = await fence.driver.run('read', names, ['site'])
-      some.forEach((client, i) => {
-        const at = textOf(listOf(owners[i])[0])
-        if (at !== '' && at !== site) found.add(client)
+    const found = new Map<ClientKey, boolean>()
+    await inCalls(sessions, async some => {
+      const names = some.map(({ client }) => keyOf(keys.owner, client))
+      const owners = await fence.driver.run('read', names, ['site', 'epoch', 'from'])
+      some.forEach(({ client, epoch }, i) => {
+        const [at, since, from] = listOf(owners[i])
+        if (textOf(at) === '' || textOf(at) === site || Number(textOf(since)) < epoch) return
+        found.set(client, sitesOf(from).includes(site))
       })
     })
     return found
