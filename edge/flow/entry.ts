@@ -47,6 +47,8 @@ export class Entry {
   dup = false
   /** The core waits for this copy: it is counted in `Message.pending`. */
   held = false
+  /** In `Session.behind`: it goes out when so many QoS 2 messages of the session were journaled. */
+  after = 0
   /** When it came to this session. Milliseconds. */
   readonly at: number
 

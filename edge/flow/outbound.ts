@@ -72,7 +72,7 @@ function mayStillReceive(ctx: EdgeContext, session: Session, message: Message): 
 
 /** Sends at once if window and order allow, else queues within bounds. */
 function enqueue(ctx: EdgeContext, session: Session, entry: Entry, now: number): void {
-  if (session.queuedBytes === 0 && session.mayTransmit(entry)) {
+  if (session.queuedBytes === 0 && session.windowOpen) {
     transmit(ctx, session, entry, now)
     return
   }
@@ -225,16 +225,30 @@ function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number)
     ctx.link.journal(session.key, session.epoch, { step: 'out', packetId: entry.packetId, message }, () => {
       session.journaling--
       try {
-        if (session.connection.serves(session) && entry.state === State.Journaling)
-          send(ctx, session, entry, message, ctx.now())
-        if (session.journaling === 0 && (session.queue.length > 0 || session.spooling)) session.connection.refill()
+        if (session.connection.serves(session)) journaled(ctx, session, entry, message)
       } catch (error) {
         session.connection.failed(error)
       }
     })
     return
   }
-  send(ctx, session, entry, message, now)
+  if (session.journaling === 0) return send(ctx, session, entry, message, now)
+  // Behind those that are not in the log yet: messages keep their order whatever their QoS.
+  entry.state = State.Journaling
+  entry.after = session.journaled + session.journaling
+  session.behind.push(entry)
+}
+
+/** It is in the log: it goes out, and what waited only for it. */
+function journaled(ctx: EdgeContext, session: Session, entry: Entry, message: Message): void {
+  const now = ctx.now()
+  if (entry.state === State.Journaling) send(ctx, session, entry, message, now)
+  session.journaled++
+  for (let next = session.behind[0]; next !== undefined && next.after <= session.journaled; next = session.behind[0]) {
+    session.behind.shift()
+    if (next.state === State.Journaling) send(ctx, session, next, next.message!, now)
+  }
+  if (session.queue.length > 0 || session.spooling) session.connection.refill()
 }
 
 function send(ctx: EdgeContext, session: Session, entry: Entry, message: Message, now: number): void {
@@ -319,7 +333,7 @@ function received(ctx: EdgeContext, session: Session, entry: Entry): void {
 /** Moves what waits into the window as far as it is open. True if there is room for more than the queue held. */
 export function refillWindow(ctx: EdgeContext, session: Session, now: number): boolean {
   for (let next = session.queue.peek(); next !== undefined; next = session.queue.peek()) {
-    if (!session.mayTransmit(next)) return false
+    if (!session.windowOpen) return false
     shiftQueue(ctx, session)
     transmit(ctx, session, next, now)
   }

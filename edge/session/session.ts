@@ -60,6 +60,9 @@ export class Session {
   restoredIds: Set<number> | undefined
   /** QoS 2 messages whose packet id is being journaled: what comes behind them waits, so that the order is kept. */
   journaling = 0
+  /** How many QoS 2 messages were journaled; and QoS 1 messages in the window that go out behind some of them. */
+  journaled = 0
+  readonly behind: Entry[] = []
   #lastPacketId = 0
 
   /** Inbound QoS 2 packet ids without PUBREL; the value tells whether PUBREC may be sent (the message is durable). */
@@ -109,11 +112,6 @@ export class Session {
   /** Something waits that there may be room for. */
   get hungry(): boolean {
     return this.replays !== undefined || ((this.queuedBytes > 0 || this.spooling) && this.windowOpen)
-  }
-
-  /** `entry` may go out now. */
-  mayTransmit(entry: Entry): boolean {
-    return this.windowOpen && (this.journaling === 0 || entry.qos === 2)
   }
 
   /** `entry` is out from now on, under its packet id. */
