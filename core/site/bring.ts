@@ -18,7 +18,7 @@ import type { Recent } from './recent.ts'
 import type { Residence } from './residence.ts'
 
 export interface BringOptions {
-  readonly directory: Pick<Directory, 'read'>
+  readonly directory: Pick<Directory, 'find' | 'read'>
   readonly peers: Peers
   readonly sessions: Sessions
   readonly residence: Residence
@@ -88,11 +88,22 @@ export class Bring {
             if (bringing.overtaken) return end(OVERTAKEN)
             if (reply === undefined) this.#takeRecord(bringing, site, found, end)
             else if (reply.ok) this.#take(bringing, peer, reply, end)
-            else end(reply)
+            else this.#refused(bringing, site, found, reply, end)
           }),
         )
       })
     })
+  }
+
+  /** Somebody else may have claimed it; or that site cannot write its state, which need not keep the client. */
+  #refused(bringing: Bringing, site: SiteName, found: Foreign | 'none', refused: Refused, done: Brought): void {
+    const { directory, peers, turn } = this.#o
+    directory.find(bringing.client, at =>
+      turn.call(() => {
+        if (at === peers.site && !bringing.overtaken) this.#takeRecord(bringing, site, found, done)
+        else done(refused)
+      }),
+    )
   }
 
   /** That site has given it up to us, and answers from here on for nothing of it but what waits in its inbox. */

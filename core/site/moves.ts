@@ -14,6 +14,7 @@ import type { Limits } from '../contract/limits.ts'
 import type { ClaimRequest } from '../contract/link.ts'
 import { EXPIRY_NEVER } from '../contract/session.ts'
 import type { Session } from '../session/session.ts'
+import { Answers } from './answers.ts'
 import { Bring, type Bringing, type BringOptions, NOTHING, type Refused, UNAVAILABLE } from './bring.ts'
 import { Late, type LateOptions } from './late.ts'
 import { siteOf } from './name.ts'
@@ -26,6 +27,9 @@ export interface MovesOptions extends Omit<BringOptions, 'owed'>, Omit<LateOptio
   readonly limits: Limits
 }
 
+/** Before an edge gives a CONNECT up: one that has no answer takes a place in its line. */
+const CLAIM_MS = 8_000
+
 /** Another site has claimed it here, and has not said that it has it. */
 const isBrought = (s: Session): boolean =>
   s.site === undefined && s.port?.site !== undefined && (s.presence === 'online' || s.presence === 'claiming')
@@ -35,11 +39,13 @@ export class Moves {
   readonly #owed: Owed
   readonly #bring: Bring
   readonly #late: Late
+  readonly #answers: Answers
   /** Claims that wait until the session is here. */
   readonly #bringing = new Map<ClientKey, Bringing>()
 
   constructor(options: MovesOptions) {
     this.#o = options
+    this.#answers = new Answers(options.now)
     const owed = (this.#owed = new Owed(options))
     this.#bring = new Bring({ ...options, owed })
     this.#late = new Late({ ...options, owed, isBrought: client => this.#bringing.has(client) })
@@ -86,8 +92,16 @@ export class Moves {
     this.#owed.whenPaid(site, this.#o.now() + this.#o.limits.peerSiftMs, done)
   }
 
-  /** `done` with the epoch of the claim once everything that can be had of the session is here: it can be claimed. */
+  /**
+   * `done` with the epoch of the claim once everything that can be had of the session is here: it can be claimed. If that takes
+   * too long the client is to come again; what was begun goes on.
+   */
   claim(request: ClaimRequest, done: (result: number | Refused) => void): void {
+    const answer = this.#answers.within<number | Refused>(CLAIM_MS, result => done(result ?? UNAVAILABLE))
+    this.#claim(request, result => void answer(result))
+  }
+
+  #claim(request: ClaimRequest, done: (result: number | Refused) => void): void {
     const { directory, sessions } = this.#o
     directory.claim(request.client, sessions.nextEpoch(), claimed => {
       if (claimed === undefined) done(UNAVAILABLE)
@@ -109,6 +123,7 @@ export class Moves {
   tick(): void {
     const { stats, residence } = this.#o
     const now = this.#o.now()
+    this.#answers.tick(now)
     residence.tick(now)
     this.#owed.tick(now)
     this.#late.tick()
@@ -134,7 +149,7 @@ export class Moves {
     if (bringing !== undefined) {
       bringing.waits.push(refused => {
         if (refused === undefined) done(epoch)
-        else this.claim(request, done)
+        else this.#claim(request, done)
       })
       return
     }

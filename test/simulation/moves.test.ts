@@ -2,8 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { ClientKey } from '../../core/contract/ids.ts'
+import { DEFAULT_LIMITS } from '../../core/contract/limits.ts'
+import { EmbeddedInboxes } from '../../core/inbox/embedded/inboxes.node.ts'
+import { LocalLink } from '../../core/link/local-link.ts'
 import { MemoryDirectory } from '../../core/site/memory.ts'
 import { Client } from './client.ts'
 import { Sites, type SitesOptions } from './sites.ts'
@@ -25,6 +28,7 @@ const onDisk = (): Pick<SitesOptions, 'dataDir'> => {
 }
 
 afterEach(() => {
+  vi.restoreAllMocks()
   for (const sites of opened.splice(0)) sites.close()
   for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
 })
@@ -215,6 +219,60 @@ describe('the site it comes from is away', () => {
     await rest(sites, sub, pub)
     expect(old.ended).toBe(true)
     expect(textsOf(sub)).toEqual(['x'])
+    expect(sites.at('eu').coreStats.nowSessions).toBe(1)
+  })
+})
+
+describe('a CONNECT is answered', () => {
+  test('in seconds, also if what was asked for does not come; the next one goes on with what was begun', async () => {
+    const sites = await open(onDisk())
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    sub.disconnect()
+    await rest(sites)
+    sites.part('eu', 'us')
+    await rest(sites)
+    // What waits for eu is looked through.
+    const real = EmbeddedInboxes.prototype.read
+    const later: (() => void)[] = []
+    const began = sites.now
+    const read = vi.spyOn(EmbeddedInboxes.prototype, 'read').mockImplementation(function (
+      this: EmbeddedInboxes,
+      ...args
+    ) {
+      later.push(() => real.apply(this, args))
+    })
+    await sub.go('us')
+    // Before the edge gives it up.
+    const late = began + DEFAULT_LIMITS.connectTimeoutMs - 500
+    while (sites.now < late) sites.pass(250)
+    sub.receive()
+    expect(sub.log.at(-1)).toMatchObject({ cmd: 'connack', reasonCode: 0x88 })
+    read.mockRestore()
+    sub.at = 'us'
+    sub.connect()
+    for (const one of later) one()
+    await rest(sites, sub)
+    expect(sub.sessionPresent).toBe(true)
+  })
+
+  test('from the record, if the site that has the session is linked and does not give it', async () => {
+    const sites = await open(onDisk())
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    sub.disconnect()
+    await rest(sites)
+    const claim = LocalLink.prototype.claim
+    const refusing = vi.spyOn(LocalLink.prototype, 'claim').mockImplementation(function (
+      this: LocalLink,
+      request,
+      done,
+    ) {
+      if (!this.incarnation.startsWith('us-core')) return claim.call(this, request, done)
+      setImmediate(() => done({ ok: false, why: 'unavailable', detail: 'The session store cannot be written' }))
+    })
+    await sub.go('us')
+    expect(sub.sessionPresent).toBe(true)
+    refusing.mockRestore()
+    await rest(sites, sub)
     expect(sites.at('eu').coreStats.nowSessions).toBe(1)
   })
 })
