@@ -3,6 +3,7 @@ import { clientKey, NO_CLIENT, type TopicName } from '../../core/contract/ids.ts
 import { Message, NEVER } from '../../core/contract/message.ts'
 import { checkTopicName, parseP2p } from '../../core/topic/validate.ts'
 import type { EdgeContext } from '../context.ts'
+import { answered } from '../settings.ts'
 import { PUBACK, PUBCOMP, PUBREC, type Publish } from '../wire/packets.ts'
 import { Reason } from '../wire/reason.ts'
 import { isUtf8 } from '../wire/utf8.ts'
@@ -33,8 +34,8 @@ export function publishReceived(ctx: EdgeContext, session: Session, packet: Publ
   if (verdict.do === 'close') return session.connection.close(verdict.reason, verdict.detail)
   if (verdict.do === 'refuse') {
     ctx.stats.publishRefused++
-    if (packet.qos > 0)
-      session.connection.answerAck(packet.qos === 1 ? PUBACK : PUBREC, packet.packetId, verdict.reason)
+    const reason = answered(ctx.settings, verdict.reason)
+    if (packet.qos > 0) session.connection.answerAck(packet.qos === 1 ? PUBACK : PUBREC, packet.packetId, reason)
     return
   }
   const { topic } = verdict

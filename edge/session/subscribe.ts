@@ -5,6 +5,7 @@ import { checkTopicFilter, hasWildcard, parseShare } from '../../core/topic/vali
 import type { EdgeContext } from '../context.ts'
 import { saveOverdue } from '../flow/inbox.ts'
 import { addReplay } from '../flow/replay.ts'
+import { answered } from '../settings.ts'
 import { subackFrame, unsubackFrame } from '../wire/encode.ts'
 import type { Subscribe, SubscribeRequest, Unsubscribe } from '../wire/packets.ts'
 import { Reason } from '../wire/reason.ts'
@@ -30,7 +31,7 @@ export function subscribe(ctx: EdgeContext, session: Session, packet: Subscribe)
     const refused = judge(ctx, session, request)
     if (refused !== 0) {
       ctx.stats.subscribeRefused++
-      codes.push(session.version === 5 ? refused : 0x80)
+      codes.push(session.version === 5 ? answered(ctx.settings, refused) : 0x80)
       continue
     }
     const subscription = subscriptionOf(ctx, request, packet.id)

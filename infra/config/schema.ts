@@ -64,6 +64,11 @@ export const edgeMqtt = {
     DEFAULT_SETTINGS.slowConsumer,
     'A client without persistent session that does not read: queue within the bounds, then drop; or disconnect it (0x97)',
   ),
+  deniedReason: choice(
+    ['not-authorized', 'unspecified'],
+    DEFAULT_SETTINGS.deniedReason,
+    'What a 5.0 client is told that lacks the right to publish or subscribe: 0x87, or 0x80 like a 3.1.1 client',
+  ),
   checkPayloadFormat: flag(
     DEFAULT_SETTINGS.checkPayloadFormat,
     'Refuse a payload that says it is UTF-8 and is not (0x99)',
