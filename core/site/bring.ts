@@ -2,13 +2,13 @@
 import { type ClientKey, tenantOf } from '../contract/ids.ts'
 import type { ClaimReply } from '../contract/link.ts'
 import type { Message } from '../contract/message.ts'
-import { EXPIRY_NEVER, type SessionState, type Subscription } from '../contract/session.ts'
+import { EXPIRY_NEVER, type SessionState } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Inboxes } from '../session/inbox.ts'
 import type { Session } from '../session/session.ts'
 import { OVERTAKEN, type Sessions } from '../session/sessions.ts'
+import { wants } from '../session/wants.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
-import { parseShare } from '../topic/validate.ts'
 import { filtersOf, unrelayed, withoutTwice } from './copies.ts'
 import type { Owed } from './owed.ts'
 import type { Peer } from './peer.ts'
@@ -150,7 +150,7 @@ export class Bring {
           if (!residence.isBehind(peer.site)) return all(messages)
           // What it has not read waits here.
           this.#o.sift(tenantOf(client), peer.site, filtersOf(reply.state), found =>
-            turn.call(() => all(withoutTwice([...messages, ...(found ?? [])]))),
+            turn.call(() => all(withoutTwice([...messages, ...(found ?? []).filter(m => wants(s, m))]))),
           )
         }),
       ),
@@ -181,7 +181,7 @@ export class Bring {
     const inflight = record.inflight.map(f => f.packetId)
     const since = owed.follows(client, site, begun, inflight).since ?? begun
     recent.end()
-    this.#siftAll(client, site, subscriptions, messages =>
+    this.#siftAll(s, site, messages =>
       turn.call(() => {
         // Whoever has it now gets that from the site itself.
         if (bringing.overtaken) return done(OVERTAKEN)
@@ -193,28 +193,18 @@ export class Bring {
     )
   }
 
-  /** What waits for that site, here and at those that answer, and is for this client. */
-  #siftAll(
-    client: ClientKey,
-    dead: SiteName,
-    subscriptions: readonly Subscription[],
-    done: (messages: Message[]) => void,
-  ): void {
-    const plain = subscriptions.filter(s => s.qos > 0 && parseShare(s.filter) === undefined)
-    const filters = plain.map(s => s.filter)
+  /** What waits for that site, here and at those that answer, and is for this session. */
+  #siftAll(s: Session, dead: SiteName, done: (messages: Message[]) => void): void {
+    const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
+    if (filters.length === 0) return done([])
     const linked = [...this.#o.peers.all()].filter(peer => peer.linked && peer.site !== dead)
-    const found = new Map<string, Message>()
+    const found: Message[] = []
     let left = linked.length + 1
     const one = (messages: readonly Message[] | undefined) => {
-      for (const m of messages ?? [])
-        if (plain.some(s => !(s.noLocal && m.sender === client))) found.set(`${m.origin}/${m.seq}`, m)
-      if (--left === 0) done([...found.values()])
+      for (const m of messages ?? []) if (wants(s, m)) found.push(m)
+      if (--left === 0) done(withoutTwice(found))
     }
-    if (filters.length === 0) {
-      left = 1
-      return one([])
-    }
-    const tenant = tenantOf(client)
+    const tenant = tenantOf(s.client)
     this.#o.sift(tenant, dead, filters, one)
     for (const peer of linked) peer.sift(tenant, dead, filters, one)
   }

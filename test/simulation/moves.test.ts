@@ -223,6 +223,33 @@ describe('the site it comes from is away', () => {
   })
 })
 
+describe('a client that goes and comes back does not get what it published itself [MQTT-3.8.3-3]', () => {
+  test.each([
+    ['the other site is away', true],
+    ['the other site cannot reach this one', false],
+  ])('%s', async (_, isAway) => {
+    const sites = await open(onDisk())
+    const sub = await roamer(sites, 'sub', 'us')
+    sub.subscribe('a/+', 2, { subscriptions: [{ topic: 'a/+', qos: 2, nl: true }] })
+    sub.subscribe('b/+', 2)
+    const pub = await roamer(sites, 'pub', 'us')
+    await roamer(sites, 'other', 'eu', 'a/+')
+    sites.bar('eu', 'us')
+    if (isAway) sites.bar('us', 'eu')
+    await rest(sites, sub, pub)
+    // Waits at us for eu.
+    sub.publish('a/1', 'own', 2)
+    await rest(sites, sub, pub)
+    await sub.go('eu')
+    pub.publish('a/1', 'x', 2)
+    await rest(sites, sub, pub)
+    await sub.go('us')
+    expect(sub.sessionPresent).toBe(true)
+    await rest(sites, sub, pub)
+    expect(textsOf(sub)).toEqual(['x'])
+  })
+})
+
 describe('a CONNECT is answered', () => {
   test('in seconds, also if what was asked for does not come; the next one goes on with what was begun', async () => {
     const sites = await open(onDisk())

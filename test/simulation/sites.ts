@@ -82,9 +82,14 @@ export class Sites implements Group {
 
   /** Two sites cannot reach each other until `heal`. */
   part(a: string, b: string): void {
-    this.#apart.add(`${a}>${b}`)
-    this.#apart.add(`${b}>${a}`)
-    this.cut(a, b)
+    this.bar(a, b)
+    this.bar(b, a)
+  }
+
+  /** The first cannot reach the second until `heal`. */
+  bar(from: string, to: string): void {
+    this.#apart.add(`${from}>${to}`)
+    this.at(from).peerWires.get(to)?.cut('Cut', 'both')
   }
 
   heal(): void {
