@@ -53,6 +53,8 @@ interface Visit {
 /** Reason codes of CONNACK that a wait of moments does not mend: wrong credentials, no right, banned, a client id or version that is not taken; 3.1.1 has 1, 2, 4 and 5. */
 const LASTING = new Set([1, 2, 4, 5, 0x81, 0x82, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c, 0x95, 0x99])
 const TAKEN_OVER = 0x8e
+/** Reason codes of DISCONNECT that end a connection and say nothing against its endpoint: administrative action, maximum connect time. */
+const AGAIN = new Set([0x98, 0xa0])
 
 export class Pilot {
   readonly #options: PilotOptions
@@ -182,8 +184,14 @@ export class Pilot {
     const now = performance.now()
     const circuit = this.#circuits.of(target.endpoint)
     if (moveTo !== undefined) return { next: moveTo, because: 'better' }
-    if (dismissal !== undefined) return this.#learnDismissal(target, dismissal, upSince !== undefined)
     const { limits, random } = this.#options
+    if (dismissal !== undefined && upSince !== undefined && AGAIN.has(dismissal.code)) {
+      const next = circuit.failures === 0 ? target : undefined
+      if (!visit.isProven) circuit.failed(now)
+      await this.#rest(random() * limits.scatterMs)
+      return { next, because: 'lost' }
+    }
+    if (dismissal !== undefined) return this.#learnDismissal(target, dismissal, upSince !== undefined)
     if (visit.isDead || !visit.isProven) circuit.failed(now)
     if (visit.isDead || upSince === undefined) circuit.avoid(now)
     if (upSince === undefined) {

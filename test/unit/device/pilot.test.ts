@@ -154,6 +154,32 @@ test('a server that accepts and closes is not hammered', async () => {
   expect(dials).toBeLessThan(10)
 })
 
+test.each([1000, 6000])('who is to connect again after %i ms does so there, and at once', async ms => {
+  rtts = { a: 50, b: 100 }
+  fly([region('a'), region('b')])
+  await pass(ms)
+  rtts.b = 1
+  pilot.dismissed(0x98, undefined)
+  pilot.closed('Again')
+  await pass(300)
+  expect(log.slice(2)).toEqual([`${ms} offline Again`, `${ms + 101} online a`])
+})
+
+test('a server that goes on wanting the connection anew is not hammered, and left', async () => {
+  rtts = { a: 10, b: 50 }
+  const dialled: string[] = []
+  onDial = host => {
+    dialled.push(host)
+    pilot.connected(true)
+    if (host === 'b') return
+    pilot.dismissed(0x98, undefined)
+    pilot.closed('Again')
+  }
+  fly([region('a'), region('b')])
+  await pass(10_000)
+  expect(dialled).toEqual(['a', 'a', 'b'])
+})
+
 test('wrong credentials wait long', async () => {
   rtts = { a: 10 }
   let dials = 0
