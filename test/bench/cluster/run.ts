@@ -42,9 +42,9 @@ export async function runScenario(scenario: ClusterScenario, bench: BenchSite, l
   }
 }
 
-/** Java compiles what is used often: without it the first scenario would measure that. */
+/** Java compiles what is used often, for some ten seconds of full load: the first scenarios would measure that. */
 export const warmUp = (bench: BenchSite): Promise<unknown> =>
-  generate('--scenario p2p --pubs 100 --rate 2000 --qos 1', bench, { secs: 10, warm: 0 })
+  generate('--scenario p2p --pubs 100 --rate 5000 --qos 1 --window 200', bench, { secs: 25, warm: 0 })
 
 async function generate(load: string, { site, generator }: BenchSite, { secs, warm }: Length): Promise<LoadReport> {
   const [edge, other] = site.edges
