@@ -1,7 +1,7 @@
 /** The HTTP side of an edge as a Hono app: MQTT over WebSocket, health, metrics, a page. Must not name a runtime: upgrading is handed in. */
 import { type Context, Hono } from 'hono'
 import type { Peer } from '../listen/transport.ts'
-import type { HttpContext } from './context.ts'
+import type { HttpContext, Pages } from './context.ts'
 import { routeDrain } from './drain.ts'
 import { renderPage } from './page.ts'
 import { answerRegions } from './regions.ts'
@@ -33,25 +33,38 @@ export const webPeer = (address: string, port: number, secure: boolean, certific
   secure,
 })
 
-/** Routes: `/mqtt`, `/regions`, `/drain` if there is an admin, `/healthz`, `/readyz`, `/metrics`, `/`. */
-export function createApp(context: HttpContext, host: WebSocketHost): Hono {
+/**
+ * Routes: `/mqtt` always; for devices `/regions`, `/healthz` and `/readyz`; with all pages also `/drain` if there is an
+ * admin, `/metrics` and `/`.
+ */
+export function createApp(context: HttpContext, host: WebSocketHost, pages: Pages = 'all'): Hono {
   const app = new Hono()
-  const startedAt = Date.now()
   app.get('/mqtt', c => openMqtt(c, context, host))
+  if (pages !== 'none') routeForDevices(app, context, pages === 'all')
+  if (pages === 'all') routeForOperators(app, context)
+  app.notFound(c => c.text('Not found\n', 404))
+  app.onError((_error, c) => c.text('Internal error\n', 500))
+  return app
+}
+
+/** `reasons`: says why it is not ready. */
+function routeForDevices(app: Hono, context: HttpContext, reasons: boolean): void {
   app.get('/regions', c => answerRegions(c, context))
-  if (context.admin !== undefined) routeDrain(app, context.admin)
   app.get('/healthz', c => c.text('ok\n'))
   app.get('/readyz', c => {
-    const { ok, reasons } = context.ready()
-    return ok ? c.text('ok\n') : c.text(`${reasons.join('\n')}\n`, 503)
+    const ready = context.ready()
+    if (ready.ok) return c.text('ok\n')
+    return c.text(reasons ? `${ready.reasons.join('\n')}\n` : 'Not ready\n', 503)
   })
+}
+
+function routeForOperators(app: Hono, context: HttpContext): void {
+  const startedAt = Date.now()
+  if (context.admin !== undefined) routeDrain(app, context.admin)
   app.get('/metrics', async c =>
     c.body(await context.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
   )
   app.get('/', c => renderPage(c, context, startedAt))
-  app.notFound(c => c.text('Not found\n', 404))
-  app.onError((_error, c) => c.text('Internal error\n', 500))
-  return app
 }
 
 /** Both headers: without `Connection` a server leaves the request an ordinary one [RFC 6455, 4.2.1], on a connection that goes on. */

@@ -19,6 +19,9 @@ export interface Readiness {
   readonly reasons: readonly string[]
 }
 
+/** What a port serves beside `/mqtt`: everything; `/regions` and health without reasons, for devices and load balancers; nothing. */
+export type Pages = 'all' | 'devices' | 'none'
+
 export interface HttpContext {
   readonly factory: ConnectionFactory
   readonly limits: Pick<Limits, 'maxPacketBytes' | 'maxConnections' | 'connectTimeoutMs'>

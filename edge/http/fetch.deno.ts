@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import type { Peer } from '../listen/transport.ts'
 import { createApp, maxFrameBytes, webPeer } from './app.ts'
-import type { HttpContext } from './context.ts'
+import type { HttpContext, Pages } from './context.ts'
 import { WebTransport } from './web-transport.ts'
 
 declare const Deno: {
@@ -25,8 +25,13 @@ export interface FetchHandler {
 }
 
 /** `export default createFetch(context)` is a whole serverless entry: `/mqtt` over WebSocket, and the pages. */
-export function createFetch(context: HttpContext, accepting: () => boolean = () => true): FetchHandler {
-  const app = createApp(context, { upgrade: (c, protocol, leave) => upgrade(c, context, protocol, leave), accepting })
+export function createFetch(
+  context: HttpContext,
+  accepting: () => boolean = () => true,
+  pages: Pages = 'all',
+): FetchHandler {
+  const upgrading = (c: Context, protocol: string, leave: () => void) => upgrade(c, context, protocol, leave)
+  const app = createApp(context, { upgrade: upgrading, accepting }, pages)
   return { fetch: (request, info) => app.fetch(request, { info }) }
 }
 

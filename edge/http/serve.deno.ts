@@ -1,6 +1,6 @@
 /** Serves the HTTP app on Deno through `Deno.serve`, with or without TLS. Owns the server; must not know MQTT. */
 import { type Listener, listenError } from '../listen/listener.ts'
-import type { HttpContext } from './context.ts'
+import type { HttpContext, Pages } from './context.ts'
 import { createFetch, type RequestInfo } from './fetch.deno.ts'
 
 declare const Deno: {
@@ -23,6 +23,8 @@ export interface DenoServeOptions {
   readonly host: string
   /** 0 picks a free one. */
   readonly port: number
+  /** All if not given. */
+  readonly pages?: Pages
   /** Given: HTTPS and WSS with one certificate; a changed file is read at the next start. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string }
 }
@@ -36,7 +38,7 @@ export async function serveHttp(options: DenoServeOptions, context: HttpContext)
   }
   const stop = new AbortController()
   let accepting = true
-  const app = createFetch(context, () => accepting)
+  const app = createFetch(context, () => accepting, options.pages)
   try {
     const server = Deno.serve(
       {

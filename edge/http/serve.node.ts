@@ -15,7 +15,7 @@ import { openSocketServer } from '../listen/socket-listener.node.ts'
 import { certificateName } from '../listen/tls.node.ts'
 import type { Peer } from '../listen/transport.ts'
 import { createApp, maxFrameBytes, webPeer } from './app.ts'
-import type { HttpContext } from './context.ts'
+import type { HttpContext, Pages } from './context.ts'
 import { chooseSubprotocol } from './subprotocol.ts'
 import { WsTransport } from './ws-transport.node.ts'
 
@@ -28,6 +28,8 @@ export interface ServeOptions {
   readonly host: string
   /** 0 picks a free one. */
   readonly port: number
+  /** All if not given. */
+  readonly pages?: Pages
   /** Given: HTTPS and WSS, with reload when the files change. */
   readonly tls?: TlsFiles
   /** Given: every connection begins with a PROXY header. */
@@ -45,10 +47,8 @@ export async function serveHttp(options: ServeOptions, context: HttpContext): Pr
   const certificates = options.tls && (await Certificates.open(options.tls, options.onEvent))
   const peers = new ProxiedPeers(options.proxy)
   let accepting = true
-  const app = createApp(context, {
-    upgrade: (c, _protocol, leave) => upgrade(c, context, peers, leave),
-    accepting: () => accepting,
-  })
+  const upgrading = (c: Context, _protocol: string, leave: () => void) => upgrade(c, context, peers, leave)
+  const app = createApp(context, { upgrade: upgrading, accepting: () => accepting }, options.pages)
   const server = createServer(app.fetch, certificates, context)
   // Whoever fails a TLS handshake is closed and reported, and harms nobody else.
   const failed = (socket: Socket, detail: string): void =>

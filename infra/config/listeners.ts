@@ -9,6 +9,14 @@ const proxyProtocol = z
   .default(false)
   .meta({ description: 'Connections begin with a PROXY protocol v1 or v2 header', unit: '' })
 
+export const PAGES = ['all', 'devices', 'none'] as const
+
+const pages = z.enum(PAGES).default('devices').meta({
+  description:
+    'Served beside `/mqtt`: `devices` what devices and load balancers ask for (`/regions`, `/healthz`, `/readyz` without reasons), `all` also `/metrics`, `/` and `/drain`, `none` nothing',
+  unit: '',
+})
+
 const tls = {
   certFile: file('Certificate chain, PEM; reloaded when it changes'),
   keyFile: file('Private key, PEM; reloaded when it changes'),
@@ -39,8 +47,8 @@ const kind = <K extends string>(name: K) => z.literal(name).meta({ description: 
 export const listenerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: kind('tcp'), host, port, proxyProtocol }),
   z.strictObject({ kind: kind('tls'), host, port, proxyProtocol, ...tls }),
-  z.strictObject({ kind: kind('ws'), host, port, proxyProtocol }),
-  z.strictObject({ kind: kind('wss'), host, port, proxyProtocol, ...tls }),
+  z.strictObject({ kind: kind('ws'), host, port, pages, proxyProtocol }),
+  z.strictObject({ kind: kind('wss'), host, port, pages, proxyProtocol, ...tls }),
   z.strictObject({ kind: kind('unix'), path: file('Path of the Unix socket') }),
 ])
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { DEFAULT_SETTINGS } from '../../edge/settings.ts'
 import { limitsSchema } from './limits.ts'
-import { listenerSchema } from './listeners.ts'
+import { listenerSchema, PAGES } from './listeners.ts'
 
 const port = (standard: number, description: string) =>
   z
@@ -107,6 +107,11 @@ export const deviceSide = {
   httpPort: port(
     8080,
     'WebSocket (`/mqtt`), health, metrics and the status page; 0 picks a free port, `off` opens none',
+  ),
+  httpPages: choice(
+    PAGES,
+    'all',
+    'Served on the HTTP port beside `/mqtt`, as `pages` of a listener says; on a serverless host too',
   ),
   listeners: z
     .array(listenerSchema)

@@ -1,6 +1,6 @@
 /** Opens the listeners of a configuration: the two ports of the command line and the list behind them. Closes all again if one cannot be opened. */
 import type { Limits } from '../../core/contract/limits.ts'
-import type { HttpContext } from '../../edge/http/context.ts'
+import type { HttpContext, Pages } from '../../edge/http/context.ts'
 import type { AcceptGate } from '../../edge/listen/accept-limit.ts'
 import type { TlsEvent, TlsFiles } from '../../edge/listen/certificates.node.ts'
 import type { Listener } from '../../edge/listen/listener.ts'
@@ -16,6 +16,7 @@ import type { ListenerSettings } from '../config/listeners.ts'
 export interface ServeHttpOptions {
   readonly host: string
   readonly port: number
+  readonly pages?: Pages
   readonly tls?: TlsFiles
   readonly proxy?: ProxyOptions
   readonly reusePort?: boolean
@@ -25,7 +26,7 @@ export interface ServeHttpOptions {
 export type ServeHttp = (options: ServeHttpOptions, context: HttpContext) => Promise<Listener>
 
 export interface ListenersOptions {
-  readonly config: Pick<EdgeConfig, 'host' | 'mqttPort' | 'httpPort' | 'listeners'>
+  readonly config: Pick<EdgeConfig, 'host' | 'mqttPort' | 'httpPort' | 'httpPages' | 'listeners'>
   readonly factory: ConnectionFactory
   readonly gate: AcceptGate
   readonly stats: EdgeStats
@@ -44,7 +45,8 @@ export async function openListeners(o: ListenersOptions): Promise<void> {
   const { host } = config
   if (config.mqttPort !== 'off')
     o.opened(await open({ kind: 'tcp', host, port: config.mqttPort, proxyProtocol: false }, o))
-  if (config.httpPort !== 'off') o.opened(await o.serveHttp({ host, port: config.httpPort, ...shared(o) }, o.http))
+  if (config.httpPort !== 'off')
+    o.opened(await o.serveHttp({ host, port: config.httpPort, pages: config.httpPages, ...shared(o) }, o.http))
   for (const listener of config.listeners) o.opened(await open(listener, o))
 }
 
@@ -67,12 +69,11 @@ function open(l: ListenerSettings, o: ListenersOptions): Promise<Listener> {
     case 'unix':
       return listenUnix({ path: l.path, gate }, factory)
     case 'ws':
-      return o.serveHttp({ host: l.host, port: l.port, onEvent, ...behindProxy, ...shared(o) }, o.http)
-    case 'wss':
-      return o.serveHttp(
-        { host: l.host, port: l.port, tls: tlsFiles(l), onEvent, ...behindProxy, ...shared(o) },
-        o.http,
-      )
+    case 'wss': {
+      const tls = l.kind === 'wss' ? { tls: tlsFiles(l) } : {}
+      const options = { host: l.host, port: l.port, pages: l.pages, onEvent, ...tls }
+      return o.serveHttp({ ...options, ...behindProxy, ...shared(o) }, o.http)
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import type { Listener } from '../../edge/listen/listener.ts'
 import type { ServeHttp } from './listeners.ts'
 import type { Runtime } from './serve.ts'
 
-const serve: ServeHttp = async ({ tls, proxy, host, port }, context): Promise<Listener> => {
+const serve: ServeHttp = async ({ tls, proxy, ...where }, context): Promise<Listener> => {
   const [certificate, ...named] = tls?.certificates ?? []
   const missing = [
     ...(tls?.requireClientCertificate ? ['requireClientCertificate'] : []),
@@ -13,12 +13,12 @@ const serve: ServeHttp = async ({ tls, proxy, host, port }, context): Promise<Li
   ]
   if (missing.length > 0) {
     throw new Error(
-      `Listener ${tls === undefined ? 'ws' : 'wss'}://${host}:${port} has ${missing.join(' and ')}, which HTTP on Deno does not offer; run it on Node or end TLS before it`,
+      `Listener ${tls === undefined ? 'ws' : 'wss'}://${where.host}:${where.port} has ${missing.join(' and ')}, which HTTP on Deno does not offer; run it on Node or end TLS before it`,
     )
   }
-  if (certificate === undefined) return serveHttp({ host, port }, context)
+  if (certificate === undefined) return serveHttp(where, context)
   const { certFile, keyFile } = certificate
-  return serveHttp({ host, port, tls: { certFile, keyFile } }, context)
+  return serveHttp({ ...where, tls: { certFile, keyFile } }, context)
 }
 
 export const deno: Runtime = { serveHttp: serve }

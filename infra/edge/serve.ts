@@ -23,7 +23,8 @@ export interface Served {
   stop(): Promise<void>
 }
 
-export interface Ports extends Pick<EdgeConfig, 'host' | 'mqttPort' | 'httpPort' | 'listeners' | 'limits'> {
+export interface Ports
+  extends Pick<EdgeConfig, 'host' | 'mqttPort' | 'httpPort' | 'httpPages' | 'listeners' | 'limits'> {
   /** Other processes listen on the same ports. */
   readonly reusePort?: boolean
   /** Pages and metrics once more, on a port of this process alone. */

@@ -42,4 +42,5 @@ log.info({ version: VERSION, settings: describe(config) }, 'Meridian is ready')
 export default createFetch(
   served.http(() => []),
   () => accepting,
+  config.httpPages,
 )

@@ -2,6 +2,7 @@
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../core/contract/limits.ts'
+import type { Admin } from '../../edge/http/drain.ts'
 import { AcceptGate } from '../../edge/listen/accept-limit.ts'
 import { EdgeStats } from '../../edge/stats.ts'
 import { sleep, until } from './listen-harness.ts'
@@ -196,6 +197,20 @@ describe('pages', () => {
     expect(await response.text()).toBe('Draining\nLog is not open\n')
     expect((await fetch(`${url}/other`)).status).toBe(404)
     expect((await fetch(`${url}/mqtt`)).status).toBe(426)
+  })
+
+  test.each([
+    ['all', { '/regions': 200, '/healthz': 200, '/readyz': 503, '/metrics': 200, '/': 200, '/drain': 401 }],
+    ['devices', { '/regions': 200, '/healthz': 200, '/readyz': 503, '/metrics': 404, '/': 404, '/drain': 404 }],
+    ['none', { '/regions': 404, '/healthz': 404, '/readyz': 404, '/metrics': 404, '/': 404, '/drain': 404 }],
+  ] as const)('what is served with pages %s; MQTT always, reasons only with all', async (pages, expected) => {
+    const admin = { token: 'an-admin-token-for-tests', drain: {} as Admin['drain'] }
+    const ready = () => ({ ok: false, reasons: ['Redis cannot be reached'] })
+    const { listener, url } = await serve({ ready, admin }, { pages })
+    for (const [path, status] of Object.entries(expected))
+      expect([path, (await fetch(url + path)).status]).toEqual([path, status])
+    expect((await (await fetch(`${url}/readyz`)).text()).includes('Redis')).toBe(pages === 'all')
+    await opened(dial(listener))
   })
 
   test('metrics follow the counters', async () => {

@@ -51,10 +51,11 @@ locals {
     health    = "https://${local.hostnames[name]}:${local.public_ports.https}/readyz"
   }]
 
-  # Those of the load balancer begin with a PROXY header; what it asks for its health checks does, too.
+  # Those of the load balancer begin with a PROXY header; what it asks for its health checks does, too. Anybody may come
+  # through it: pages are for devices, metrics are at the status port.
   listeners = [
     { kind = "tcp", host = "0.0.0.0", port = local.ports.mqtt, proxyProtocol = true },
-    { kind = "ws", host = "0.0.0.0", port = local.ports.websocket, proxyProtocol = true },
+    { kind = "ws", host = "0.0.0.0", port = local.ports.websocket, proxyProtocol = true, pages = "devices" },
   ]
 
   # A network load balancer forgets a connection that was silent for 350 s.

@@ -111,6 +111,7 @@ describe.skipIf(absent !== '')(`what Terraform says${absent}`, () => {
         '/run/meridian/link-ca.pem',
       ]
       const { config, warnings } = load(EDGE, inputs([...argv, ...flags], {}))
+      expect(config.listeners).toMatchObject([{ kind: 'tcp' }, { kind: 'ws', pages: 'devices' }])
       expect([config.region, config.listeners.length, config.regions.length, config.core.length, warnings]).toEqual([
         name,
         2,

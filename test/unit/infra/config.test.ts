@@ -76,7 +76,17 @@ suite('sources', () => {
 
   test('a WebSocket listener may be behind a proxy too', () => {
     const { listeners } = load(inputs(['--listeners', '[{kind: ws, port: 0, proxyProtocol: true}]'])).config
-    expect(listeners).toEqual([{ kind: 'ws', host: '127.0.0.1', port: 0, proxyProtocol: true }])
+    expect(listeners).toMatchObject([{ kind: 'ws', host: '127.0.0.1', port: 0, proxyProtocol: true }])
+  })
+
+  test('the HTTP port serves all pages, a further WebSocket listener those for devices', () => {
+    const { config } = load(inputs(['--listeners', '[{kind: ws, port: 0}, {kind: ws, port: 0, pages: all}]']))
+    expect(config.httpPages).toBe('all')
+    expect(config.listeners).toMatchObject([{ pages: 'devices' }, { pages: 'all' }])
+    expect(load(inputs([], { MERIDIAN_HTTP_PAGES: 'none' })).config.httpPages).toBe('none')
+    expect(problems(inputs(['--listeners', '[{kind: ws, port: 0, pages: some}]']))).toEqual([
+      "listeners[0].pages is 'some' (from --listeners); allowed: one of all, devices, none",
+    ])
   })
 
   test('origins of pages are origins, not addresses of pages', () => {

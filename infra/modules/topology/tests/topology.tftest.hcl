@@ -37,6 +37,12 @@ run "edges_link_to_the_nearest_site_first" {
     error_message = "An edge without a site of its own does not link to all cores, the nearest first."
   }
   assert {
+    condition = [
+      for listener in jsondecode(output.regions.eu.edge_command[index(output.regions.eu.edge_command, "--listeners") + 1]) : listener.pages if listener.kind == "ws"
+    ] == ["devices"]
+    error_message = "Metrics are served to whoever comes through the load balancer."
+  }
+  assert {
     condition     = contains(output.regions.eu.edge_command, "--site") && !contains(output.regions.ap.edge_command, "--site")
     error_message = "A region prefers its own site, and only one that it has."
   }
