@@ -19,7 +19,7 @@ export type Source = (typeof Source)[keyof typeof Source]
 export const State = {
   /** Waits for room in the window. */
   Queued: 0,
-  /** QoS 2 of a persistent session: its packet id is being journaled, nothing is sent yet. */
+  /** Its packet id is being journaled (QoS 2 of a persistent session), or that of a message before it: nothing is sent yet. */
   Journaling: 1,
   /** PUBLISH is out. */
   Sent: 2,

@@ -212,11 +212,7 @@ function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number)
     ctx.touch(session.connection)
     return
   }
-  if (message.expiresAt !== NEVER && now >= message.expiresAt && !entry.dup) {
-    drop(ctx, session, message, 'expired')
-    finish(ctx, session, entry)
-    return
-  }
+  if (expired(ctx, session, entry, message, now)) return
   if (entry.qos === 2 && session.persistent && !entry.dup) {
     entry.state = State.Journaling
     session.journaling++
@@ -242,13 +238,26 @@ function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number)
 /** It is in the log: it goes out, and what waited only for it. */
 function journaled(ctx: EdgeContext, session: Session, entry: Entry, message: Message): void {
   const now = ctx.now()
-  if (entry.state === State.Journaling) send(ctx, session, entry, message, now)
+  sendLate(ctx, session, entry, message, now)
   session.journaled++
   for (let next = session.behind[0]; next !== undefined && next.after <= session.journaled; next = session.behind[0]) {
     session.behind.shift()
-    if (next.state === State.Journaling) send(ctx, session, next, next.message!, now)
+    sendLate(ctx, session, next, next.message!, now)
   }
   if (session.queue.length > 0 || session.spooling) session.connection.refill()
+}
+
+function sendLate(ctx: EdgeContext, session: Session, entry: Entry, message: Message, now: number): void {
+  if (entry.state === State.Journaling && !expired(ctx, session, entry, message, now))
+    send(ctx, session, entry, message, now)
+}
+
+/** What is over before it is sent for the first time is not sent at all [MQTT-3.3.2-5]. */
+function expired(ctx: EdgeContext, session: Session, entry: Entry, message: Message, now: number): boolean {
+  if (message.expiresAt === NEVER || now < message.expiresAt || entry.dup) return false
+  drop(ctx, session, message, 'expired')
+  finish(ctx, session, entry)
+  return true
 }
 
 function send(ctx: EdgeContext, session: Session, entry: Entry, message: Message, now: number): void {

@@ -58,10 +58,10 @@ export class Session {
   queuedBytes = 0
   /** Packet ids of restored entries that still wait in `queue`. */
   restoredIds: Set<number> | undefined
-  /** QoS 2 messages whose packet id is being journaled: what comes behind them waits, so that the order is kept. */
+  /** QoS 2 messages whose packet id is being journaled, and how many were. */
   journaling = 0
-  /** How many QoS 2 messages were journaled; and QoS 1 messages in the window that go out behind some of them. */
   journaled = 0
+  /** In the window, and go out behind some of those that are being journaled, so that the order is kept. */
   readonly behind: Entry[] = []
   #lastPacketId = 0
 
