@@ -22,7 +22,7 @@ export const op = <K extends string, F extends object = object>(
 })
 
 /** Everybody works until nothing moves and some time has passed. */
-export function comeToRest(world: Gateway, clients: readonly Client[]): void {
+export function comeToRest(world: Pick<Gateway, 'settle' | 'pass'>, clients: readonly Client[]): void {
   for (let quiet = 0, round = 0; quiet < 5; round++) {
     if (round > 500) throw new Error('The clients do not come to rest')
     world.settle()
