@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ChaosReport } from '../chaos/cluster/report.ts'
-import { readmePart as drillPart, type KeptResults } from '../drill/report.ts'
+import { keptResults } from '../drill/kept.ts'
+import { readmePart as drillPart } from '../drill/report.ts'
 import type { ClusterResults } from './cluster/results.ts'
 import { benchPart, chaosPart, clusterPart, withPart } from './readme.ts'
 import type { Results } from './results.ts'
@@ -13,7 +14,6 @@ const README = path('../../README.md')
 const PARTS: readonly (readonly [string, string, string, (json: unknown) => string])[] = [
   ['bench', path('./results/latest.json'), 'bench', json => benchPart(json as Results)],
   ['cluster', path('./results/cluster.json'), 'bench:cluster', json => clusterPart(json as ClusterResults)],
-  ['drill', path('../drill/results/latest.json'), 'drill -- … --publish', json => drillPart(json as KeptResults)],
   ['chaos', path('../chaos/results/cluster.json'), 'chaos', json => chaosPart(json as ChaosReport)],
 ]
 
@@ -22,4 +22,7 @@ for (const [part, file, command, markdown] of PARTS) {
   if (existsSync(file)) readme = withPart(readme, part, markdown(JSON.parse(readFileSync(file, 'utf8'))))
   else console.error(`${part} is left as it is: a whole run of npm run ${command} writes ${file}`)
 }
+const drills = keptResults(path('../drill/results/'))
+if (drills.length > 0) readme = withPart(readme, 'drill', drillPart(drills))
+else console.error('drill is left as it is: npm run drill -- … --publish leaves results')
 writeFileSync(README, readme)

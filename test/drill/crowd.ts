@@ -16,8 +16,6 @@ export interface CrowdOptions {
   readonly everyMs: number
   /** Regions as who is in each of them reaches them all, its own first. */
   readonly reach: ReadonlyMap<string, readonly Endpoint[]>
-  /** Regions whose edges have a core near: who gets everything, and more than a page behind, catches up there only. */
-  readonly sites: readonly string[]
 }
 
 export const KEPT = 'kept/#'
@@ -30,7 +28,7 @@ const STARTED_AT_ONCE = 20
 
 export class Crowd {
   readonly members: readonly Member[]
-  /** Get all messages, as many as there are sites. */
+  /** Get all messages, as many as there are regions. */
   readonly observers: readonly Device[]
   /** Clients that open a second connection elsewhere when told to, and leave the first one as it is. */
   readonly roamers: readonly Device[]
@@ -42,7 +40,7 @@ export class Crowd {
   readonly #sent = new Map<string, number>()
   readonly #nextAt = new Map<string, number>()
 
-  constructor({ seed, devices, plain, everyMs, reach, sites }: CrowdOptions, record: Record) {
+  constructor({ seed, devices, plain, everyMs, reach }: CrowdOptions, record: Record) {
     const regions = [...reach.keys()]
     const count = devices + plain
     const subscriptions: Subscription[] = []
@@ -58,17 +56,17 @@ export class Crowd {
       subscriptions.push({ client: options.name, ...subscribe })
       return isSdk(i) ? new SdkMember(options, record) : new PlainMember(options, i % 4 < 2 ? 5 : 4, record)
     })
-    const placesOf = (names: readonly string[]): Place[] => names.map(name => placeOf(reach.get(name)![0]!))
+    const places = regions.map(name => placeOf(reach.get(name)![0]!))
     let next = seed + count
-    const raw = (name: string, filter: string, at = regions): Device => {
-      const who = { name, version: 5, places: placesOf(at), record, random: seeded(next++) } as const
+    const raw = (name: string, filter: string): Device => {
+      const who = { name, version: 5, places, record, random: seeded(next++) } as const
       return new Device({ ...who, subscribe: { filter, qos: 2 }, forgetsOlder: true })
     }
-    const reader = (client: string, filter: string, at?: readonly string[]): Device => {
+    const reader = (client: string, filter: string): Device => {
       subscriptions.push({ client, filter, qos: 2 })
-      return raw(client, filter, at && [...at])
+      return raw(client, filter)
     }
-    this.observers = sites.map(site => reader(`observer-${site}`, 'load/#', sites))
+    this.observers = regions.map(name => reader(`observer-${name}`, 'load/#'))
     this.roamers = Array.from({ length: Math.min(ROAMERS, count) }, (_, i) =>
       reader(`roamer${i}`, `load/${nameOf(i)}/+`),
     )

@@ -8,9 +8,11 @@ import type { Scenario, Scene } from './scenario.ts'
 const OUTAGE_MS = 20_000
 const SWITCH_MS = 60_000
 /** The next one follows when the one before has been ready for so long. */
-const READY_MS = 5_000
+const READY_MS = 3_000
 /** SIGTERM of an edge sends its clients away first. */
 const POLITE_MS = 60_000
+const [KILLED, SILENT] = ['killed', 'silent']
+const [WITH_REDIS, WITHOUT_REDIS] = ['Redis reachable', 'Redis cut off']
 
 /** A region with a site. */
 const victimOf = ({ sites, random }: Scene): string => sites[Math.floor(random() * sites.length)]!
@@ -27,14 +29,15 @@ async function strikes(kill: Promise<void>, struck: () => void): Promise<void> {
 const regionLoss: Scenario = {
   name: 'region-loss',
   text: 'kill -9 of everything in a region, RocketMQ included; in half of the rounds its lines fall silent before. Restored later',
+  variants: [KILLED, SILENT],
   edges: 1,
   cores: 1,
   async run(scene) {
-    const { regions, random, begins, struck, returns, healed, step } = scene
+    const { regions, begins, struck, returns, healed, step, variant } = scene
     const name = victimOf(scene)
     const region = regions.regions[name]!
-    const silent = random() < 0.5
-    step(`${name} is lost${silent ? ' without a word' : ''}`)
+    const silent = variant === SILENT
+    step(`${name} is lost, ${variant}`)
     // Silence is noticed a while later.
     if (silent) await region.cut()
     begins([name])
@@ -70,15 +73,16 @@ const siteLoss: Scenario = {
 const partition: Scenario = {
   name: 'partition',
   text: 'a region is cut off from the others, in half of the rounds from Redis, too; devices reach both sides, and some change sides',
+  variants: [WITH_REDIS, WITHOUT_REDIS],
   edges: 1,
   cores: 1,
   closedWithinMs: 10_000,
   async run(scene) {
-    const { regions, begins, struck, returns, healed, step, apart, random, crowd, figures, findings } = scene
+    const { regions, begins, struck, returns, healed, step, apart, variant, crowd, figures, findings } = scene
     const name = victimOf(scene)
     const region = regions.regions[name]!
-    const keepRedis = random() < 0.5
-    step(`${name} is cut off${keepRedis ? '' : ', from Redis as well'}`)
+    const keepRedis = variant === WITH_REDIS
+    step(`${name} is cut off, ${variant}`)
     await region.cut({ wanOnly: true, keepRedis })
     begins([name])
     // Without Redis it cannot renew its lease.

@@ -1,12 +1,14 @@
 /** `npm run drill`: plays disasters on several regions of this machine under load, and holds what devices saw against the bars. Exit status 1 if one is missed or anything was found, 2 for a bad option. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { barsTable, conclusionOf, isFine, type KeptResults, linesOf, measuredText, tableOf } from './report.ts'
+import { keepResults } from './kept.ts'
+import { barsTable, conclusionOf, isFine, linesOf, measuredText, tableOf } from './report.ts'
 import { barsOf, type DrillResults } from './results.ts'
 import { runDrills, SCENARIOS } from './run.ts'
 import { parseSettings, type Settings, USAGE } from './settings.ts'
 
 const EVIDENCE = fileURLToPath(new URL('../../.local/drill/', import.meta.url))
+const RESULTS = `${EVIDENCE}results`
 const PUBLISHED = fileURLToPath(new URL('results/', import.meta.url))
 
 function settingsOrExit(): Settings {
@@ -23,31 +25,23 @@ function settingsOrExit(): Settings {
   }
 }
 
-/** By scenario, so that they can be played one by one; what the file has of others stays. */
-function save(folder: string, results: DrillResults): void {
-  mkdirSync(folder, { recursive: true })
-  const file = `${folder}latest.json`
-  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as KeptResults) : {}
-  const played = results.settings.scenarios.map(name => {
-    const rounds = results.rounds.filter(one => one.scenario === name)
-    return [name, { ...results, rounds, measured: results.measured.filter(one => one.scenario === name) }] as const
-  })
-  const lines = Object.entries({ ...kept, ...Object.fromEntries(played) }).map(
-    ([name, one]) => `${JSON.stringify(name)}: ${JSON.stringify(one)}`,
-  )
-  writeFileSync(file, `{\n${lines.join(',\n')}\n}\n`)
-}
-
 const settings = settingsOrExit()
 console.log(`Seed ${settings.seed}`)
+const keepAll = (results: DrillResults): void => {
+  keepResults(RESULTS, results)
+  if (settings.publish) keepResults(PUBLISHED, results)
+  if (settings.json !== undefined) writeFileSync(settings.json, `${JSON.stringify(results, undefined, 1)}\n`)
+}
 const results = await runDrills(settings, EVIDENCE, {
   step: text => console.log(`     ${new Date().toISOString().slice(11, 19)} ${text}`),
-  round: result => console.log(linesOf(result)),
+  round(result, all) {
+    console.log(linesOf(result))
+    // What was played counts, whatever becomes of the rest.
+    keepAll(all)
+  },
   measured: result => console.log(measuredText(result)),
 })
-save(EVIDENCE, results)
-if (settings.publish) save(PUBLISHED, results)
-if (settings.json !== undefined) writeFileSync(settings.json, `${JSON.stringify(results, undefined, 1)}\n`)
+keepAll(results)
 if (results.rounds.length > 0) console.log(`\n${tableOf(results.rounds)}`)
 console.log(`\n${barsTable(barsOf(results))}\n\n${conclusionOf(results)}`)
 process.exit(isFine(results) ? 0 : 1)

@@ -10,7 +10,7 @@ const KINDS: readonly Kind[] = ['sdk', 'plain']
 
 export const linesOf = (round: RoundResult): string =>
   [
-    `${round.scenario} ${round.round}: ${round.seconds.toFixed(0)} s, ${round.findings.length === 0 ? 'nothing found' : `${round.findings.length} FOUND`}`,
+    `${nameOf(round)} ${round.round}, seed ${round.seed}: ${round.seconds.toFixed(0)} s, ${round.findings.length === 0 ? 'nothing found' : `${round.findings.length} FOUND`}`,
     ...KINDS.map(kind => `  ${kind.padEnd(6)}${recoveryText([round], kind)}`),
     ...([0, 1, 2] as const).map(qos => {
       const { sent, acknowledged, delivered, duplicates, lost } = round.tallies[qos]
@@ -20,7 +20,11 @@ export const linesOf = (round: RoundResult): string =>
     `  wills  ${round.wills.came} came, ${round.wills.lost} missing, ${round.wills.wrong} wrong; two owners ${round.twoOwners}; retained wrong ${round.retainedWrong}`,
     ...Object.entries(round.figures).map(([name, value]) => `  ${name}: ${Math.round(value * 10) / 10}`),
     ...round.findings.map(one => `  ! ${one}`),
+    ...round.unfit.map(one => `  no ground for the next round: ${one}`),
   ].join('\n')
+
+const nameOf = ({ scenario, variant }: RoundResult): string =>
+  variant === undefined ? scenario : `${scenario}, ${variant}`
 
 const recoveryText = (rounds: readonly RoundResult[], kind: Kind): string =>
   `publish again p50 ${timeOf(timesOf(rounds, kind, 'publishMs'), 0.5)}, p99 ${timeOf(timesOf(rounds, kind, 'publishMs'), 0.99)} (${timesOf(rounds, kind, 'publishMs').length}); ` +
@@ -44,9 +48,9 @@ const timeOf = (times: readonly number[], share: number): string => {
 const HEAD = [
   'what was lost',
   'rounds',
-  'RTO, device SDK: p50 / p99',
-  'RTO, MQTT.js: p50 / p99',
-  'sessions owned again: p50 / p99',
+  'RTO, device SDK: p50 / p99 / worst',
+  'RTO, MQTT.js: p50 / p99 / worst',
+  'sessions owned again: p50 / p99 / worst',
   'acknowledged QoS 1 / 2',
   'RPO: lost of QoS 0 / 1 / 2',
   'twice QoS 1 / 2',
@@ -54,18 +58,17 @@ const HEAD = [
   'retained wrong',
 ]
 
-/** One row by scenario. RTO: from the fault to the first acknowledged publish, of devices that were connected there. RPO: deliveries that never came. */
+/** One row by scenario and variant, over the devices of all its rounds. RTO: from the fault to the first acknowledged publish, of devices that were connected there. RPO: deliveries that never came. */
 export function tableOf(rounds: readonly RoundResult[]): string {
-  const pair = (times: readonly number[]): string => `${timeOf(times, 0.5)} / ${timeOf(times, 0.99)}`
+  const spread = (times: readonly number[]): string => [0.5, 0.99, 1].map(share => timeOf(times, share)).join(' / ')
   const numbers = (...all: number[]): string => all.map(one => one.toLocaleString('en')).join(' / ')
-  const rows = [...new Set(rounds.map(one => one.scenario))].map(scenario => {
-    const own = rounds.filter(one => one.scenario === scenario)
+  const rows = [...Map.groupBy(rounds, nameOf)].map(([name, own]) => {
     const [zero, one, two] = sumOf(own.map(round => round.tallies))
     return [
-      scenario,
+      name,
       own.length,
-      ...KINDS.map(kind => pair(timesOf(own, kind, 'publishMs'))),
-      pair(KINDS.flatMap(kind => timesOf(own, kind, 'ownedMs'))),
+      ...KINDS.map(kind => spread(timesOf(own, kind, 'publishMs'))),
+      spread(KINDS.flatMap(kind => timesOf(own, kind, 'ownedMs'))),
       numbers(one.acknowledged, two.acknowledged),
       numbers(zero.lost, one.lost, two.lost),
       numbers(one.duplicates, two.duplicates),
@@ -79,28 +82,20 @@ export function tableOf(rounds: readonly RoundResult[]): string {
 export const barsTable = (bars: readonly Bar[]): string =>
   markdown(
     ['', 'measured', 'bar', ''],
-    bars.map(({ what, value, bar, isMet }) => [what, value, bar, isMet ? 'met' : 'missed']),
+    bars.map(({ what, value, bar, isMet }) => [what, value, bar, isMet === undefined ? '' : isMet ? 'met' : 'missed']),
   )
 
-/** Results by scenario, as they are kept for the README. */
-export type KeptResults = Readonly<Record<string, DrillResults>>
-
-/** The README's part: every scenario's last run. */
-export function readmePart(kept: KeptResults): string {
-  const all = Object.values(kept)
-  const [rounds, measured] = [all.flatMap(one => one.rounds), all.flatMap(one => one.measured)]
-  const runs = Object.entries(kept).map(
-    ([
-      name,
-      {
-        settings: { seed, devices, plain },
-        when,
-      },
-    ]) => {
-      const crowd = name === 'takeover' || name === 'steady' ? '' : `, ${devices} + ${plain} devices`
-      return `${name}: seed ${seed}${crowd}, ${when.slice(0, 10)}`
-    },
-  )
+/** The README's part: all results that are kept, together. */
+export function readmePart(kept: readonly DrillResults[]): string {
+  const [rounds, measured] = [kept.flatMap(one => one.rounds), kept.flatMap(one => one.measured)]
+  const runs = kept.flatMap(({ settings: { devices, plain, seed }, when, rounds, measured }) => [
+    ...[...Map.groupBy(rounds, one => one.scenario)].map(([scenario, own]) => {
+      const seeds = own.map(one => one.seed)
+      const range = own.length === 1 ? `seed ${seeds[0]}` : `seeds ${Math.min(...seeds)} to ${Math.max(...seeds)}`
+      return `${scenario}: ${range}, ${devices} + ${plain} devices, ${when.slice(0, 10)}`
+    }),
+    ...measured.map(one => `${one.scenario}: seed ${seed}, ${when.slice(0, 10)}`),
+  ])
   return `${tableOf(rounds)}\n\n${barsTable(barsOf({ rounds, measured }))}\n\n${runs.join('; ')}.`
 }
 
@@ -113,12 +108,12 @@ function markdown(head: readonly string[], rows: readonly (readonly (string | nu
 /** `N bars met, M missed`, and findings if there are any. */
 export function conclusionOf(results: DrillResults): string {
   const bars = barsOf(results)
-  const met = bars.filter(bar => bar.isMet).length
+  const count = (isMet: boolean): number => bars.filter(bar => bar.isMet === isMet).length
   const found = [...results.rounds, ...results.measured].reduce((sum, one) => sum + one.findings.length, 0)
   const more = found === 0 ? '' : `; ${found} findings`
-  return `${met} bars met, ${bars.length - met} missed${more}`
+  return `${count(true)} bars met, ${count(false)} missed${more}`
 }
 
 export const isFine = (results: DrillResults): boolean =>
-  barsOf(results).every(bar => bar.isMet) &&
+  barsOf(results).every(bar => bar.isMet !== false) &&
   [...results.rounds, ...results.measured].every(one => one.findings.length === 0)

@@ -1,7 +1,11 @@
 /** Bars and tables of made-up results, and the command line. */
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { keepResults, keptResults } from './kept.ts'
 import { barsTable, conclusionOf, isFine, readmePart, tableOf } from './report.ts'
-import { barsOf, type DrillResults, type Measured } from './results.ts'
+import { barsOf, type DrillResults, type Measured, STEADY } from './results.ts'
 import type { RoundResult } from './round.ts'
 import { SCENARIOS } from './run.ts'
 import { parseSettings } from './settings.ts'
@@ -9,11 +13,11 @@ import { parseSettings } from './settings.ts'
 const settings = parseSettings(['region-loss', '--seed', '7'], SCENARIOS)
 const nothing = { sent: 0, acknowledged: 0, delivered: 0, duplicates: 0, lost: 0 }
 const round = (more: Partial<RoundResult> = {}): RoundResult => ({
-  ...{ scenario: 'region-loss', round: 1, seconds: 60 },
+  ...{ scenario: 'region-loss', seed: 7, round: 1, seconds: 60 },
   recovery: { sdk: { publishMs: [1_000, 2_000], ownedMs: [900] }, plain: { publishMs: [9_000], ownedMs: [] } },
   tallies: [nothing, nothing, { ...nothing, acknowledged: 5 }],
   ...{ wills: { came: 3, lost: 0, wrong: 0 }, twoOwners: 0, retainedWrong: 0, publishesFailed: 0 },
-  ...{ figures: {}, findings: [] },
+  ...{ figures: {}, findings: [], unfit: [] },
   ...more,
 })
 const takeover = (...all: number[]): Measured => ({
@@ -55,10 +59,26 @@ describe('bars', () => {
     expect(missed(results([], [takeover(1_501)]))).toHaveLength(1)
     expect(missed(results([], [takeover()]))).toHaveLength(1)
     const steady = (one: number, several: number): Measured => ({
-      ...{ scenario: 'steady', timesMs: { one: [one], several: [several] }, figures: {}, findings: [] },
+      ...{
+        scenario: 'steady',
+        timesMs: { [STEADY.alone]: [one], [STEADY.beside]: [several] },
+        figures: {},
+        findings: [],
+      },
     })
     expect(missed(results([], [steady(1, 1.09)]))).toEqual([])
     expect(missed(results([], [steady(1, 1.2)]))).toHaveLength(1)
+    expect(missed(results([], [steady(1, 1), steady(1, 1.09), steady(1, 1.2), steady(1, 1.2)]))).toHaveLength(0)
+  })
+
+  test('what all regions want has no bar', () => {
+    const timesMs = { [STEADY.alone]: [1], [STEADY.beside]: [1], [STEADY.listening]: [2] }
+    const all = results([], [{ scenario: 'steady', timesMs, figures: {}, findings: [] }])
+    expect(barsTable(barsOf(all)).split('\n')[3]).toBe(
+      '| a publish in the first region, p50: more with all of them listening | 100.0 % | – |  |',
+    )
+    expect(conclusionOf(all)).toBe('1 bars met, 0 missed')
+    expect(isFine(all)).toBe(true)
   })
 
   test('a finding is not fine, whatever the bars say', () => {
@@ -68,15 +88,40 @@ describe('bars', () => {
   })
 })
 
-test('tables have a row for each scenario and each bar', () => {
-  const rounds = [round(), round({ round: 2 }), round({ scenario: 'partition' })]
-  expect(tableOf(rounds).split('\n')[2]).toBe(
-    '| region-loss | 2 | 1.00 s / 2.00 s | 9.00 s / 9.00 s | 900 ms / 900 ms | 0 / 10 | 0 / 0 / 0 | 0 / 0 | 0 | 0 |',
+test('tables have a row for each variant and each bar', () => {
+  const silent = round({ variant: 'silent', seed: 8 })
+  const rounds = [round(), round({ round: 2, seed: 9 }), silent, round({ scenario: 'partition' })]
+  const lines = tableOf(rounds).split('\n')
+  expect(lines[2]).toBe(
+    '| region-loss | 2 | 1.00 s / 2.00 s / 2.00 s | 9.00 s / 9.00 s / 9.00 s | 900 ms / 900 ms / 900 ms | 0 / 10 | 0 / 0 / 0 | 0 / 0 | 0 | 0 |',
   )
-  expect(tableOf(rounds).split('\n')).toHaveLength(4)
+  expect(lines.map(line => line.split(' | ')[0])).toEqual([
+    '| what was lost',
+    '| ---',
+    '| region-loss',
+    '| region-loss, silent',
+    '| partition',
+  ])
   expect(barsTable(barsOf(results(rounds))).split('\n')).toHaveLength(2 + barsOf(results(rounds)).length)
-  expect(readmePart({ 'region-loss': results(rounds) })).toContain(
-    'region-loss: seed 7, 200 + 200 devices, 2026-01-01.',
+})
+
+test('results of several programs count together', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'drill-results-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const two = results([round(), round({ seed: 8, tallies: [nothing, { ...nothing, lost: 1 }, nothing] })])
+  keepResults(folder, results([round()]))
+  keepResults(folder, two)
+  const others = { ...settings, seed: 20, scenarios: ['region-loss', 'partition', 'redis-loss'] }
+  keepResults(folder, {
+    ...results([round({ seed: 20 }), round({ scenario: 'partition', seed: 20 })]),
+    settings: others,
+  })
+  expect(readdirSync(folder)).toEqual(['partition-20.json', 'region-loss-20.json', 'region-loss-7.json'])
+  const part = readmePart(keptResults(folder))
+  expect(part).toContain('| acknowledged QoS 1 and 2 messages lost, 3 × region-loss | 1 | 0 | missed |')
+  expect(part).toContain('| QoS 2 duplicates, 4 rounds | 0 | 0 | met |')
+  expect(part).toContain(
+    'partition: seed 20, 200 + 200 devices, 2026-01-01; region-loss: seed 20, 200 + 200 devices, 2026-01-01; region-loss: seeds 7 to 8, 200 + 200 devices, 2026-01-01.',
   )
 })
 

@@ -1,6 +1,7 @@
 /** One round: load, a fault under it, quiet, and the findings. Decides when to wait for what, and how long at most. */
 import { Mortal, retainedAt } from '../chaos/cluster/mortal.ts'
 import type { Place } from '../chaos/cluster/rig.ts'
+import { seeded } from '../chaos/random.ts'
 import { sleep, until } from '../harness/process.ts'
 import { missing, type RoundRules, wrong } from '../history/check.ts'
 import { type Missing, missingMessages, type Order } from '../history/check-messages.ts'
@@ -14,10 +15,14 @@ import { type Tallies, tally } from '../history/tally.ts'
 import { listed } from '../history/words.ts'
 import { type Crowd, KEPT, placeOf } from './crowd.ts'
 import type { Kind } from './member.ts'
-import type { Scenario, Scene } from './scenario.ts'
+import { type Scenario, type Scene, type Turn, variantOf } from './scenario.ts'
 
 export interface RoundResult {
   readonly scenario: string
+  /** Which of the scenario's variants was played, if it has any. */
+  readonly variant?: string
+  /** `--seed` that plays it alone. */
+  readonly seed: number
   readonly round: number
   readonly seconds: number
   /** Of the devices that were connected where the fault happened. */
@@ -30,10 +35,12 @@ export interface RoundResult {
   readonly figures: Readonly<Record<string, number>>
   /** Empty if all is well. */
   readonly findings: readonly string[]
+  /** What the next round cannot begin with; if there is anything, it needs other regions. */
+  readonly unfit: readonly string[]
 }
 
 /** What lasts from one round to the next. */
-export interface Stage extends Pick<Scene, 'regions' | 'settings' | 'random' | 'sites' | 'step'> {
+export interface Stage extends Pick<Scene, 'regions' | 'settings' | 'sites' | 'step'> {
   readonly crowd: Crowd
   readonly recorder: Recorder
   /** Last retained values. */
@@ -52,21 +59,22 @@ const DRAIN_MS = 120_000
 const QUIET_MS = 2_000
 const MORTALS_SHARE = 0.05
 
-export async function runRound(stage: Stage, scenario: Scenario, round: number): Promise<RoundResult> {
+/** @param round a number that no other round in these regions has */
+export async function runRound(stage: Stage, turn: Turn, round: number): Promise<RoundResult> {
   const beginMs = performance.now()
-  const { crowd, recorder } = stage
-  await goHome(crowd)
+  const { crowd, recorder, step } = stage
   recorder.begin(
     crowd.all.flatMap(({ name, line }) => (line === undefined ? [] : [{ is: 'connack', client: name, ...line }])),
   )
   for (const { name, will } of crowd.members)
     if (will !== undefined) recorder.record({ is: 'will', client: name, payload: will, delayed: true })
-  const play = new Play(stage, scenario, round)
+  const play = new Play(stage, turn, round)
   const { findings } = play.scene
   const attempt = async (what: Promise<unknown>): Promise<void> => {
     await what.catch((error: unknown) => findings.push(error instanceof Error ? error.message : String(error)))
   }
   await attempt(play.run())
+  step('The load ends')
   // The checks below keep this process busy, and keep-alives may be late.
   const loadEnd = performance.now()
   await attempt(until('all publishes to be acknowledged', DRAIN_MS, () => crowd.unacknowledged === 0 || undefined))
@@ -78,10 +86,14 @@ export async function runRound(stage: Stage, scenario: Scenario, round: number):
     await sleep(1_000 + 4 * (performance.now() - fromMs))
     return isWhole || undefined
   }).catch(() => {})
+  step('Everything has arrived, or will not; devices go home')
+  const unfit = await unfitness(stage)
   await sleep(QUIET_MS)
   findings.push(...missing(events, rules), ...wrong(events, rules))
   stage.kept = keptAfter(stage.kept, events)
-  owe(stage.owed, missingMessages(events, rules.subscriptions))
+  const missed = missingMessages(events, rules.subscriptions)
+  if (missed.length > 0) unfit.push('messages are missing')
+  owe(stage.owed, missed)
   const retained: string[] = []
   for (const one of stage.regions.endpointsFrom())
     await attempt(judgeRetained(stage, placeOf({ region: one.name, url: one.mqtt }), `reader${round}`, retained))
@@ -91,9 +103,11 @@ export async function runRound(stage: Stage, scenario: Scenario, round: number):
     const { publishMs, ownedMs } = recoveryOf(underLoad, name => play.concerned.has(name) && name.startsWith(kind))
     return { publishMs: publishMs.map(Math.round), ownedMs: ownedMs.map(Math.round) }
   }
+  const variant = variantOf(turn)
   return {
-    scenario: scenario.name,
-    round,
+    scenario: turn.scenario.name,
+    ...(variant !== undefined && { variant }),
+    ...{ seed: turn.seed, round },
     seconds: (performance.now() - beginMs) / 1_000,
     recovery: { sdk: recovery('sdk'), plain: recovery('plain') },
     tallies: tally(events, rules.subscriptions, round),
@@ -107,14 +121,26 @@ export async function runRound(stage: Stage, scenario: Scenario, round: number):
     publishesFailed: eventsOf(events, 'wrong').filter(one => / failed: /.test(one.what)).length,
     figures: Object.fromEntries(play.scene.figures),
     findings,
+    unfit,
   }
 }
 
-/** Devices that a fault sent elsewhere come back to their region. Those that will not are used where they are. */
-async function goHome(crowd: Crowd): Promise<void> {
+/** Devices that a fault sent elsewhere come back to their region. What is not as it was before the first round, then. */
+async function unfitness({ crowd, regions }: Stage): Promise<string[]> {
   for (const member of crowd.members) member.goHome()
-  const isHome = (): boolean => crowd.isUp && crowd.members.every(one => one.line?.edge === one.home)
-  await until('everybody to be home', HOME_MS, () => isHome() || undefined).catch(() => {})
+  const away = (): string[] => [
+    ...crowd.all.flatMap(one => (one.isUp ? [] : [one.name])),
+    ...crowd.members.flatMap(one => (one.line === undefined || one.line.edge === one.home ? [] : [one.name])),
+  ]
+  const isHome = until('everybody to be home', HOME_MS, () => away().length === 0 || undefined)
+  const late = await isHome.then(() => '').catch(() => `not in their regions: ${listed(away())}`)
+  const { global, regions: all } = await regions.status()
+  const broken = [global, ...all].flatMap(one => one.processes.filter(({ health }) => health !== 'ready'))
+  return [
+    ...(late === '' ? [] : [late]),
+    ...broken.map(({ name, logFile, health }) => `${name} is ${health} (${logFile})`),
+    ...all.flatMap(({ name, cut }) => (cut.length > 0 ? [`${name} is cut off`] : [])),
+  ]
 }
 
 function owe(owed: Map<string, Set<string>>, all: readonly Missing[]): void {
@@ -136,8 +162,9 @@ class Play {
   readonly #mortals: Mortal[] = []
   #where: readonly string[] = []
 
-  constructor(stage: Stage, scenario: Scenario, round: number) {
-    const { regions, crowd, settings, random, sites, step, recorder, owed } = stage
+  constructor(stage: Stage, turn: Turn, round: number) {
+    const { regions, crowd, settings, sites, step, recorder, owed } = stage
+    const { scenario, seed } = turn
     this.#scenario = scenario
     const { closedWithinMs } = scenario
     this.rules = {
@@ -146,7 +173,8 @@ class Play {
       ...(closedWithinMs !== undefined && { closedWithinMs }),
     }
     this.scene = {
-      ...{ regions, crowd, settings, random, sites, step, round, record: recorder.record },
+      ...{ regions, crowd, settings, sites, step, round, record: recorder.record },
+      ...{ random: seeded(seed), variant: variantOf(turn) ?? '' },
       begins: names => {
         recorder.record({ is: 'fault', name: scenario.name })
         this.#where = names

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Regions, type RegionsOptions, startRegions } from '../../infra/local/regions/start.ts'
-import { seeded } from '../chaos/random.ts'
 import { sleep, until } from '../harness/process.ts'
 import { Recorder } from '../history/recorder.ts'
 import { Crowd } from './crowd.ts'
@@ -13,14 +12,15 @@ import { FAULTS } from './faults.ts'
 import type { Endpoint } from './member.ts'
 import type { DrillResults, Measured } from './results.ts'
 import { type RoundResult, runRound, type Stage } from './round.ts'
-import type { Scenario } from './scenario.ts'
+import type { Turn } from './scenario.ts'
 import type { Settings } from './settings.ts'
 import { runSteady } from './steady.ts'
 import { runTakeover } from './takeover.ts'
 
 export interface DrillEvents {
   step(text: string): void
-  round(result: RoundResult): void
+  /** @param all so far */
+  round(result: RoundResult, all: DrillResults): void
   measured(result: Measured): void
 }
 
@@ -34,7 +34,12 @@ const DIST = process.env.MERIDIAN_TEST_DIST ?? fileURLToPath(new URL('../../dist
 /** @param evidence where logs and history of a round with findings go. @throws Error if regions do not start */
 export async function runDrills(settings: Settings, evidence: string, events: DrillEvents): Promise<DrillResults> {
   const faults = settings.scenarios.flatMap(name => FAULTS.find(one => one.name === name) ?? [])
-  const rounds = faults.length > 0 ? await playFaults(settings, faults, evidence, events) : []
+  const turns = faults.flatMap(scenario =>
+    Array.from({ length: settings.rounds }, (_, i) => ({ scenario, seed: settings.seed + i })),
+  )
+  const rounds: RoundResult[] = []
+  // In other regions after a round that was no ground for the next one.
+  while (rounds.length < turns.length) await playTurns(settings, turns, rounds, evidence, events)
   const measured: Measured[] = []
   for (const name of settings.scenarios) {
     const run = { takeover: runTakeover, steady: runSteady }[name]
@@ -43,45 +48,52 @@ export async function runDrills(settings: Settings, evidence: string, events: Dr
     events.measured(result)
     measured.push(result)
   }
-  return { when: new Date().toISOString(), settings, rounds, measured }
+  return resultsOf(settings, rounds, measured)
 }
 
-/** All in the same regions, which have as much as the most demanding of them needs, and with the same devices. */
-async function playFaults(
+const resultsOf = (
   settings: Settings,
-  faults: readonly Scenario[],
+  rounds: readonly RoundResult[],
+  measured: readonly Measured[],
+): DrillResults => ({ when: new Date().toISOString(), settings, rounds, measured })
+
+/**
+ * Plays what of `turns` has no result in `rounds` yet, all in the same regions and with the same devices. The regions have as much as
+ * the most demanding scenario needs. Ends early after a round that leaves them unfit for the next one.
+ */
+async function playTurns(
+  settings: Settings,
+  turns: readonly Turn[],
+  rounds: RoundResult[],
   evidence: string,
   events: DrillEvents,
-): Promise<RoundResult[]> {
-  const { seed, devices, plain, everyMs, sites, rounds } = settings
-  const [edges, cores] = [Math.max(...faults.map(one => one.edges)), Math.max(...faults.map(one => one.cores))]
-  return withRegions({ ...shapeOf(settings), edges, cores, onStep: events.step }, async (regions, dir) => {
+): Promise<void> {
+  const { seed, devices, plain, everyMs, sites } = settings
+  const most = (of: 'edges' | 'cores'): number => Math.max(...turns.map(({ scenario }) => scenario[of]))
+  const options = { ...shapeOf(settings), edges: most('edges'), cores: most('cores'), onStep: events.step }
+  await withRegions(options, async (regions, dir) => {
     const recorder = new Recorder()
-    const crowd = new Crowd({ seed, devices, plain, everyMs, sites, reach: reachOf(regions) }, recorder.record)
+    const crowd = new Crowd({ seed, devices, plain, everyMs, reach: reachOf(regions) }, recorder.record)
     const stage: Stage = {
-      ...{ regions, settings, random: seeded(seed), sites, crowd, recorder, step: events.step },
+      ...{ regions, settings, sites, crowd, recorder, step: events.step },
       ...{ kept: new Map(), owed: new Map() },
     }
-    const results: RoundResult[] = []
     try {
       events.step(`${devices + plain} devices connect`)
       await crowd.start()
       await until('all devices to be connected', FIRST_MS, () => crowd.isUp || undefined)
       await sleep(LINKED_MS)
-      for (const scenario of faults) {
-        for (let i = 0; i < rounds; i++) {
-          const round = results.length + 1
-          const result = await runRound(stage, scenario, round)
-          if (result.findings.length > 0)
-            keep(join(evidence, `${scenario.name}-seed${seed}-round${round}`), dir, recorder, result)
-          results.push(result)
-          events.round(result)
-        }
+      for (const turn of turns.slice(rounds.length)) {
+        const result = await runRound(stage, turn, rounds.length + 1)
+        if (result.findings.length > 0)
+          keep(join(evidence, `${turn.scenario.name}-seed${turn.seed}`), dir, recorder, result)
+        rounds.push(result)
+        events.round(result, resultsOf(settings, rounds, []))
+        if (result.unfit.length > 0) return
       }
     } finally {
       await crowd.end()
     }
-    return results
   })
 }
 

@@ -10,7 +10,10 @@ export interface Scene {
   readonly settings: Settings
   /** From 1 on, over all scenarios. */
   readonly round: number
+  /** Begins anew with each round: the round's seed repeats its choices. */
   readonly random: () => number
+  /** One of the scenario's. */
+  readonly variant: string
   readonly record: Record
   /** Regions that have a RocketMQ. */
   readonly sites: readonly string[]
@@ -35,6 +38,8 @@ export interface Scene {
 export interface Scenario {
   readonly name: string
   readonly text: string
+  /** What happens differs from round to round, in turns. */
+  readonly variants?: readonly string[]
   /** Needed in each region, and at each site. */
   readonly edges: number
   readonly cores: number
@@ -42,3 +47,13 @@ export interface Scenario {
   readonly closedWithinMs?: number
   run(scene: Scene): Promise<void>
 }
+
+/** A round that is to be played. */
+export interface Turn {
+  readonly scenario: Scenario
+  /** Decides all that is drawn in it, and the variant. */
+  readonly seed: number
+}
+
+export const variantOf = ({ scenario: { variants }, seed }: Turn): string | undefined =>
+  variants?.[seed % variants.length]

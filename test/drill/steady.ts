@@ -5,7 +5,7 @@ import { type Packet, Wire } from '../chaos/cluster/wire.ts'
 import { sleep, until } from '../harness/process.ts'
 import { quantile } from '../history/words.ts'
 import { placeOf } from './crowd.ts'
-import type { Measured } from './results.ts'
+import { type Measured, STEADY } from './results.ts'
 import { shapeOf, withRegions } from './run.ts'
 import type { Settings } from './settings.ts'
 
@@ -16,20 +16,17 @@ const EVERY_MS = 10
 const WARM = 300
 const ANSWER_MS = 20_000
 
-/**
- * From PUBLISH to PUBACK in the first region: `one` with that region alone, `several` with the others beside it, `wanted` if all of them want
- * the message, too. All regions share the processors of this machine, so what others do with a message is felt more than it would be elsewhere.
- */
+/** From PUBLISH to PUBACK, by `STEADY`. All regions share the processors of this machine, so what others do with a message is felt more than it would be elsewhere. */
 export async function runSteady(settings: Settings, step: (text: string) => void): Promise<Measured> {
   const first = settings.sites[0]!
   const common = { ...shapeOf(settings), onStep: step }
-  const timesMs = { one: [], several: [], wanted: [] } satisfies Record<string, number[]>
+  const timesMs = { [STEADY.alone]: [], [STEADY.beside]: [], [STEADY.listening]: [] } satisfies Record<string, number[]>
   await withRegions({ ...common, regions: [first], sites: [first] }, alone =>
     withRegions(common, async regions => {
       const talks = [
-        [await Talk.open(alone, first, 'near', [first]), timesMs.one],
-        [await Talk.open(regions, first, 'near', [first]), timesMs.several],
-        [await Talk.open(regions, first, 'far', Object.keys(regions.regions)), timesMs.wanted],
+        [await Talk.open(alone, first, 'near', [first]), timesMs[STEADY.alone]],
+        [await Talk.open(regions, first, 'near', [first]), timesMs[STEADY.beside]],
+        [await Talk.open(regions, first, 'far', Object.keys(regions.regions)), timesMs[STEADY.listening]],
       ] as const
       for (const [talk] of talks) await talk.publish(WARM)
       step('Publishing in turns')
@@ -43,7 +40,7 @@ export async function runSteady(settings: Settings, step: (text: string) => void
     }),
   )
   const figures = Object.fromEntries(
-    Object.entries(timesMs).map(([name, times]) => [`p50 of '${name}', µs`, (quantile(times, 0.5) ?? 0) * 1_000]),
+    Object.entries(timesMs).map(([name, times]) => [`p50, ${name}, µs`, (quantile(times, 0.5) ?? 0) * 1_000]),
   )
   return { scenario: 'steady', timesMs, figures, findings: [] }
 }

@@ -41,7 +41,8 @@ export function missingMessages(events: readonly HistoryEvent[], subscriptions: 
   const alone = subscriptions.filter(one => one.group === undefined).map(one => [one])
   return [...alone, ...groupsOf(subscriptions)].flatMap(members => {
     const { client = '', filter = '', group } = members[0] ?? {}
-    const got = new Set(members.flatMap(of).map(one => one.payload))
+    // What its client takes for a copy of something else has not come.
+    const got = new Set(members.flatMap(of).flatMap(one => (one.taken ? [one.payload] : [])))
     const missing = due(filter).filter(payload => !got.has(payload))
     const clients = members.map(one => one.client)
     return missing.length === 0 ? [] : [{ who: group === undefined ? client : `group ${group}`, clients, missing }]

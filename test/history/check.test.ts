@@ -58,6 +58,16 @@ describe('messages', () => {
     expect(find(events)).toEqual(['s lost 1 acknowledged: 2/p/2', 'group team lost 1 acknowledged: 2/p/2'])
   })
 
+  test('what its client takes for a copy of another one, by its packet id, is lost', () => {
+    const events = [
+      sent('2/p/1'),
+      acknowledged('2/p/1'),
+      received('s', '2/p/1', { taken: false }),
+      received('m1', '2/p/1'),
+    ]
+    expect(find(events)).toEqual(['s lost 1 acknowledged: 2/p/1'])
+  })
+
   test('one that was not acknowledged may be missing', () => {
     expect(find([sent('2/p/1')])).toEqual([])
   })
