@@ -40,8 +40,14 @@ export const coreSchema = z.strictObject({
     .string()
     .regex(/^[^\s:;/]+:\d{1,5}(;[^\s:;/]+:\d{1,5})*$/)
     .optional()
-    .meta({ description: 'The gRPC proxy of RocketMQ, which keeps messages', unit: 'HOST:PORT' }),
+    .meta({
+      description: 'The gRPC proxy of RocketMQ, which keeps messages',
+      unit: 'HOST:PORT, several separated by ;',
+    }),
   rocketmqTls: z.boolean().default(false).meta({ description: 'RocketMQ is called over TLS', unit: '' }),
+  rocketmqCaFile: file(
+    'Authorities that the certificates of RocketMQ’s proxies are checked against, PEM. Unset: the usual ones',
+  ),
   rocketmqAccessKey: z.string().min(1).optional().meta({
     description: 'For a RocketMQ with access control, with `rocketmqAccessSecret`',
     unit: '',
@@ -75,7 +81,8 @@ export type CoreSettings = z.output<typeof coreSchema>
 /** How RocketMQ is reached. */
 export interface RocketmqAddress {
   readonly endpoint: string
-  readonly tls: boolean
+  /** Undefined: without TLS. */
+  readonly tls: { readonly caFile: string | undefined } | undefined
   readonly credentials: { readonly accessKey: string; readonly secretKey: string } | undefined
 }
 
@@ -85,7 +92,7 @@ export type Stores =
   | { readonly are: 'apart'; readonly rocketmq: RocketmqAddress; readonly state: string }
 
 /** What `Stores` is made of. */
-type Raw = 'peer' | 'rocketmq' | 'rocketmqTls' | 'rocketmqAccessKey' | 'rocketmqAccessSecret' | 'state' | 'dataDir'
+type Raw = 'peer' | 'state' | 'dataDir' | Extract<keyof CoreSettings, `rocketmq${string}`>
 
 /** The settings in force. */
 export type CoreConfig = Omit<CoreSettings, 'id' | Raw> & {

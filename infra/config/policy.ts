@@ -30,7 +30,17 @@ export function resolveEdge(settings: EdgeSettings, hosted: boolean): EdgeConfig
 
 /** As `resolveStart`, for a core of its own. */
 export function resolveCore(settings: CoreSettings): CoreConfig {
-  const { rocketmq, rocketmqTls, rocketmqAccessKey, rocketmqAccessSecret, state, dataDir, peer, ...rest } = settings
+  const {
+    rocketmq,
+    rocketmqTls,
+    rocketmqCaFile,
+    rocketmqAccessKey,
+    rocketmqAccessSecret,
+    state,
+    dataDir,
+    peer,
+    ...rest
+  } = settings
   const peers = peersOf(peer)
   const problems = [...checkCoreLink(settings), ...checkPeers(settings, peers)]
   const stores = storesOf(settings)
@@ -41,6 +51,8 @@ export function resolveCore(settings: CoreSettings): CoreConfig {
   }
   if ((rocketmqAccessKey === undefined) !== (rocketmqAccessSecret === undefined))
     problems.push('rocketmqAccessKey and rocketmqAccessSecret belong together; one of them is missing')
+  if (rocketmqCaFile !== undefined && !rocketmqTls)
+    problems.push('rocketmqCaFile needs rocketmqTls (--rocketmq-tls): without TLS no certificate is checked')
   if (stores?.are === 'embedded' && settings.bridge.in.length + settings.bridge.out.length > 0)
     problems.push('bridge has rules, but with dataDir there is no RocketMQ; give rocketmq and state')
   if (problems.length > 0 || stores === undefined) throw new ConfigError(problems)
@@ -49,11 +61,12 @@ export function resolveCore(settings: CoreSettings): CoreConfig {
 
 /** Undefined if both are given, or none whole. */
 function storesOf(settings: CoreSettings): Stores | undefined {
-  const { rocketmq, rocketmqTls: tls, rocketmqAccessKey: accessKey, rocketmqAccessSecret: secretKey } = settings
-  const { state, dataDir } = settings
+  const { rocketmq, rocketmqAccessKey: accessKey, rocketmqAccessSecret: secretKey } = settings
+  const { rocketmqTls, rocketmqCaFile: caFile, state, dataDir } = settings
   if (dataDir !== undefined && rocketmq === undefined && state === undefined) return { are: 'embedded', dataDir }
   if (dataDir !== undefined || rocketmq === undefined || state === undefined) return undefined
   const credentials = accessKey === undefined || secretKey === undefined ? undefined : { accessKey, secretKey }
+  const tls = rocketmqTls ? { caFile } : undefined
   return { are: 'apart', rocketmq: { endpoint: rocketmq, tls, credentials }, state }
 }
 

@@ -19,7 +19,8 @@ import { openRedis } from '../../core/state/redis/open.node.ts'
 import { RedisWatch } from '../../core/state/redis/site-watch.ts'
 import { RedisState } from '../../core/state/redis/state.ts'
 import { RedisWalRegistry } from '../../core/state/redis/wal-registry.ts'
-import type { CoreConfig, Stores as StoresSettings } from '../config/core.ts'
+import type { CoreConfig, RocketmqAddress, Stores as StoresSettings } from '../config/core.ts'
+import { readPem } from '../pem.node.ts'
 import { bridgeOf } from './bridge.node.ts'
 import { quietly } from './quiet.ts'
 import { ApartStats } from './store-metrics.ts'
@@ -34,17 +35,21 @@ export interface ApartOptions {
 
 /** Resolves when RocketMQ has been looked at. Rejects with a text that says what is missing, and the command that creates it. */
 export async function apart({ config, stores, incarnation, log }: ApartOptions): Promise<Stores> {
-  const { endpoint, tls, credentials } = stores.rocketmq
-  const rocketmq: RocketmqOptions = {
-    endpoint,
-    tls,
-    ...(credentials === undefined ? {} : { credentials }),
-    log: quietly(log),
-  }
+  const rocketmq = await rocketmqOptions(stores.rocketmq, log)
   const stats = new ApartStats()
   await preflight(rocketmq)
   const driver = await openRedis({ url: stores.state, stats: stats.redis })
   return new Apart(config, incarnation, log, rocketmq, driver, stats)
+}
+
+async function rocketmqOptions({ endpoint, tls, credentials }: RocketmqAddress, log: Logger): Promise<RocketmqOptions> {
+  const ca = await readPem('rocketmqCaFile', tls?.caFile)
+  return {
+    endpoint,
+    log: quietly(log),
+    ...(tls === undefined ? {} : { tls: ca === undefined ? {} : { ca } }),
+    ...(credentials === undefined ? {} : { credentials }),
+  }
 }
 
 type CoreOfStores = Parameters<Seat['opened']>[0]

@@ -11,7 +11,6 @@ import {
   type CallOptions,
   type ClientDuplexStream,
   type ClientUnaryCall,
-  credentials,
   status as grpcStatus,
   Metadata,
   type ServiceError,
@@ -21,6 +20,7 @@ import pb from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/definition_pb.js
 import stubs from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/service_grpc_pb.js'
 import service from 'rocketmq-client-nodejs/proto/apache/rocketmq/v2/service_pb.js'
 import { RocketmqError } from './error.ts'
+import { accessPoint, addressesOf, grpcCredentials, grpcTarget, type RocketmqTls } from './proxies.node.ts'
 import { UnaryCalls } from './unary.node.ts'
 
 export interface RocketmqLog {
@@ -34,7 +34,8 @@ export interface RocketmqOptions {
   readonly log: RocketmqLog
   /** A call without an answer fails after it. Default 3000. */
   readonly requestTimeoutMs?: number
-  readonly tls?: boolean
+  /** Given: over TLS. */
+  readonly tls?: RocketmqTls
   /** For a cluster with access control. */
   readonly credentials?: { readonly accessKey: string; readonly secretKey: string }
 }
@@ -94,8 +95,8 @@ export class Channel {
     this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
     this.#on = on
     this.stub = new stubs.MessagingServiceClient(
-      target(options.endpoint),
-      options.tls === true ? credentials.createSsl() : credentials.createInsecure(),
+      grpcTarget(options.endpoint),
+      grpcCredentials(options.endpoint, options.tls),
       {
         'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
         'grpc.initial_reconnect_backoff_ms': 100,
@@ -106,8 +107,8 @@ export class Channel {
     )
     this.#metadata = this.#makeMetadata()
     this.#sends = new UnaryCalls({
-      addresses: addresses(options.endpoint).map(([host, port]) => `${host}:${port}`),
-      tls: options.tls === true,
+      addresses: addressesOf(options.endpoint).map(([host, port]) => `${host}:${port}`),
+      tls: options.tls,
       endpoint: options.endpoint,
       headers: () => this.metadata().toHttp2Headers(),
     })
@@ -274,33 +275,3 @@ export const resource = (name: string): pb.Resource => new pb.Resource().setName
 /** Seconds are whole numbers there. */
 export const duration = (ms: number) =>
   new durationPb.Duration().setSeconds(Math.floor(ms / 1000)).setNanos((ms % 1000) * 1_000_000)
-
-const addresses = (endpoint: string): [host: string, port: number][] =>
-  endpoint.split(';').map(one => {
-    const at = one.lastIndexOf(':')
-    const host = one.slice(0, at)
-    const port = Number(one.slice(at + 1))
-    if (at < 1 || !Number.isInteger(port) || port < 1 || port > 65_535)
-      throw new RangeError(`RocketMQ endpoint '${endpoint}' is not host:port, or several separated by ;`)
-    return [host, port]
-  })
-
-const isIpv4 = (host: string): boolean => /^\d+\.\d+\.\d+\.\d+$/.test(host)
-
-/** What gRPC connects to: several only if they are IPv4 addresses. */
-function target(endpoint: string): string {
-  const all = addresses(endpoint)
-  if (all.length === 1) return endpoint
-  if (!all.every(([host]) => isIpv4(host)))
-    throw new RangeError(`RocketMQ endpoint '${endpoint}': several endpoints have to be IPv4 addresses`)
-  return `ipv4:${all.map(([host, port]) => `${host}:${port}`).join(',')}`
-}
-
-function accessPoint(endpoint: string): pb.Endpoints {
-  const all = addresses(endpoint)
-  const point = new pb.Endpoints().setScheme(
-    all.every(([host]) => isIpv4(host)) ? pb.AddressScheme.IPV4 : pb.AddressScheme.DOMAIN_NAME,
-  )
-  for (const [host, port] of all) point.addAddresses().setHost(host).setPort(port)
-  return point
-}

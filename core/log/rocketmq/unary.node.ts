@@ -13,11 +13,12 @@ import {
 } from 'node:http2'
 import { status as grpcStatus } from '@grpc/grpc-js'
 import { RocketmqError } from './error.ts'
+import type { RocketmqTls } from './proxies.node.ts'
 
 export interface UnaryOptions {
   /** `host:port` each, tried in turn. */
   readonly addresses: readonly string[]
-  readonly tls: boolean
+  readonly tls: RocketmqTls | undefined
   /** Named in errors. */
   readonly endpoint: string
   readonly headers: () => OutgoingHttpHeaders
@@ -35,9 +36,20 @@ export class UnaryCalls {
     this.#o = options
   }
 
-  /** The answer's bytes. @throws RocketmqError if there is none. */
-  call(path: string, message: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
-    const connection = this.#connect()
+  /** The answer's bytes, of the first address that can be reached. @throws RocketmqError if there is none. */
+  async call(path: string, message: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    for (let left = this.#o.addresses.length; ; left--) {
+      const connection = this.#connect()
+      try {
+        return await this.#callOn(connection, path, message, timeoutMs)
+      } catch (error) {
+        // Nobody has seen a call that never had a connection.
+        if (connection.reached || left === 1) throw error
+      }
+    }
+  }
+
+  #callOn(connection: Connection, path: string, message: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length)
     frame[0] = 0
     frame.writeUInt32BE(message.length, 1)
@@ -103,13 +115,17 @@ export class UnaryCalls {
   #connect(): Connection {
     const usable = this.#connection
     if (usable !== undefined && !usable.session.closed && !usable.session.destroyed) return usable
+    // Whatever ended the last one: the next may be better.
+    if (usable !== undefined) this.#tried++
     const { addresses, tls } = this.#o
-    const session = connect(`${tls ? 'https' : 'http'}://${addresses[this.#tried % addresses.length]}`)
-    const connection: Connection = { session, heardAt: performance.now() }
+    const scheme = tls === undefined ? 'http' : 'https'
+    const session = connect(`${scheme}://${addresses[this.#tried % addresses.length]}`, tls)
+    const connection: Connection = { session, reached: false, heardAt: performance.now() }
     this.#connection = connection
     // Each call under way fails by itself.
-    session.on('error', () => {
-      this.#tried++
+    session.on('error', () => {})
+    session.on('connect', () => {
+      connection.reached = true
     })
     session.on('goaway', () => session.close())
     return connection
@@ -122,6 +138,7 @@ export class UnaryCalls {
 
 interface Connection {
   readonly session: ClientHttp2Session
+  reached: boolean
   /** When the last answer came. */
   heardAt: number
 }

@@ -18,7 +18,7 @@ locals {
   secret = { for name, arn in local.given : name => replace(arn, "/^(arn:aws:secretsmanager:)[^:]+/", "$${1}${local.aws_region}") }
 
   files = local.tls ? { "core.pem" = local.secret.link_certificate, "core.key" = local.secret.link_key, "link-ca.pem" = local.secret.link_ca } : {}
-  flags = local.tls ? ["--tls-cert-file", "/run/meridian/core.pem", "--tls-key-file", "/run/meridian/core.key", "--link-ca-file", "/run/meridian/link-ca.pem", "--rocketmq-tls"] : []
+  flags = local.tls ? ["--tls-cert-file", "/run/meridian/core.pem", "--tls-key-file", "/run/meridian/core.key", "--link-ca-file", "/run/meridian/link-ca.pem", "--rocketmq-tls", "--rocketmq-ca-file", "/run/meridian/link-ca.pem"] : []
 
   metric_names = ["meridian_core_active", "meridian_core_sessions", "meridian_core_online", "meridian_core_inbox_messages", "meridian_core_published_total", "meridian_core_commit_failures_total", "meridian_core_inbox_dropped_total"]
   dimensions   = { region = var.region, role = "core" }
@@ -27,15 +27,13 @@ locals {
 data "aws_caller_identity" "here" {}
 
 module "task" {
-  for_each = local.cores
-  source   = "../task"
-  name     = each.key
-  image    = var.image.name
-  command  = concat(local.region.core_commands[each.key], local.flags)
-  secrets  = { MERIDIAN_LINK_TOKEN = local.secret.link_token, MERIDIAN_STATE = local.secret.state }
-  files    = local.files
-  # For RocketMQ's proxies, whose certificate is of the same authority.
-  environment  = local.tls ? { NODE_EXTRA_CA_CERTS = "/run/meridian/link-ca.pem" } : {}
+  for_each     = local.cores
+  source       = "../task"
+  name         = each.key
+  image        = var.image.name
+  command      = concat(local.region.core_commands[each.key], local.flags)
+  secrets      = { MERIDIAN_LINK_TOKEN = local.secret.link_token, MERIDIAN_STATE = local.secret.state }
+  files        = local.files
   ports        = [var.topology.ports.core]
   health       = { port = var.topology.ports.core, tls = local.tls }
   stop_seconds = 30

@@ -82,7 +82,7 @@ locals {
     essential       = true
     user            = "1000"
     command         = var.command
-    environment     = [for name, value in var.environment : { name = name, value = value }]
+    environment     = []
     secrets         = [for name, arn in var.secrets : { name = name, valueFrom = arn }]
     portMappings    = [for port in var.ports : { containerPort = port, hostPort = port, protocol = "tcp" }]
     mountPoints     = local.has_file ? [{ sourceVolume = "files", containerPath = local.folder, readOnly = true }] : []

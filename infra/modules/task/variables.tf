@@ -40,13 +40,6 @@ variable "files" {
   }
 }
 
-variable "environment" {
-  description = "Further variables; nothing secret."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-}
-
 variable "ports" {
   description = "What the container listens on."
   type        = list(number)

@@ -135,6 +135,8 @@ describe.skipIf(absent !== '')(`what Terraform says${absent}`, () => {
         '--link-ca-file',
         'link-ca.pem',
         '--rocketmq-tls',
+        '--rocketmq-ca-file',
+        'link-ca.pem',
       ]
       const { config } = load(
         CORE,

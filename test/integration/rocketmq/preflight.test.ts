@@ -45,6 +45,11 @@ test('nobody there', { timeout: 30_000 }, async () => {
   )
 })
 
-test.each(['localhost', 'a:b', '127.0.0.1:99999', 'a:1;b:2'])('endpoint %s', async endpoint => {
+test('proxies may be named, and some of them away', async () => {
+  const port = options.endpoint.split(':')[1]
+  await preflight({ ...options, endpoint: `no-such-host.invalid:1;localhost:${port};127.0.0.1:1` })
+})
+
+test.each(['localhost', 'a:b', '127.0.0.1:99999', 'a:1;b'])('endpoint %s', async endpoint => {
   await expect(preflight({ ...options, endpoint })).rejects.toThrow(`RocketMQ endpoint '${endpoint}'`)
 })

@@ -111,11 +111,21 @@ describe('core', () => {
     const apart = ['--rocketmq', '127.0.0.1:8081', '--state', 'redis://127.0.0.1:6379']
     expect(load(CORE, inputs(apart)).config.stores).toEqual({
       are: 'apart',
-      rocketmq: { endpoint: '127.0.0.1:8081', tls: false, credentials: undefined },
+      rocketmq: { endpoint: '127.0.0.1:8081', tls: undefined, credentials: undefined },
       state: 'redis://127.0.0.1:6379',
     })
     for (const wrong of [[], apart.slice(2), apart.slice(0, 2), [...apart, '--data-dir', 'x']])
       expect(() => load(CORE, inputs(wrong))).toThrow('Where messages and sessions are kept is not clear')
+  })
+
+  test('RocketMQ over TLS, with authorities of its own', () => {
+    const apart = ['--rocketmq', 'a.example:8081;b.example:8081', '--state', 'redis://127.0.0.1:6379']
+    const tls = (...argv: string[]) => load(CORE, inputs([...apart, ...argv])).config.stores
+    expect(tls('--rocketmq-tls')).toMatchObject({ rocketmq: { tls: {} } })
+    expect(tls('--rocketmq-tls', '--rocketmq-ca-file', 'ca.pem')).toMatchObject({
+      rocketmq: { tls: { caFile: 'ca.pem' } },
+    })
+    expect(() => tls('--rocketmq-ca-file', 'ca.pem')).toThrow('rocketmqCaFile needs rocketmqTls (--rocketmq-tls)')
   })
 
   test('a bridge needs RocketMQ, and access its secret', () => {

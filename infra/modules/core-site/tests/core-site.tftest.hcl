@@ -56,7 +56,7 @@ run "cores_are_spread_and_named" {
 run "cores_speak_tls" {
   variables { topology = run.topology }
   assert {
-    condition     = strcontains(join(" ", jsondecode(aws_ecs_task_definition.core["core-b"].container_definitions)[1].command), "core --id core-b-eu --site eu") && strcontains(join(" ", jsondecode(aws_ecs_task_definition.core["core-b"].container_definitions)[1].command), "--tls-cert-file /run/meridian/core.pem --tls-key-file /run/meridian/core.key --link-ca-file /run/meridian/link-ca.pem --rocketmq-tls")
+    condition     = strcontains(join(" ", jsondecode(aws_ecs_task_definition.core["core-b"].container_definitions)[1].command), "core --id core-b-eu --site eu") && strcontains(join(" ", jsondecode(aws_ecs_task_definition.core["core-b"].container_definitions)[1].command), "--tls-cert-file /run/meridian/core.pem --tls-key-file /run/meridian/core.key --link-ca-file /run/meridian/link-ca.pem --rocketmq-tls --rocketmq-ca-file /run/meridian/link-ca.pem")
     error_message = "A core does not get its command line, or no certificate."
   }
   assert {
