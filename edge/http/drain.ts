@@ -2,39 +2,43 @@
 import type { Context, Hono } from 'hono'
 import { sameToken } from '../../core/contract/link/hello.ts'
 
-export interface DrainControl {
-  /** This edge takes nobody in. */
-  readonly on: boolean
+/** `moved`: clients are told that it is for good. */
+export type DrainOrder = { readonly do: 'look' | 'undo' } | { readonly do: 'begin'; readonly moved: boolean }
+
+export interface DrainState {
+  /** This edge takes nobody in. It is so after `undo` too if the process ends. */
+  readonly draining: boolean
   /** Devices that are connected. */
   readonly clients: number
-  /** `moved`: they are told that it is for good. */
-  begin(moved: boolean): void
-  /** False: the process ends, so that it cannot be taken back. */
-  undo(): boolean
 }
+
+/** Does it, and says how it is now. */
+export type Obey = (order: DrainOrder) => DrainState | Promise<DrainState>
 
 export interface Admin {
   /** What callers show as `Authorization: Bearer …`. */
   readonly token: string
-  readonly drain: DrainControl
+  readonly drain: Obey
 }
 
 export function routeDrain(app: Hono, { token, drain }: Admin): void {
-  const state = (c: Context, status: 200 | 202 | 409): Response =>
-    c.json({ draining: drain.on, clients: drain.clients }, status, { 'cache-control': 'no-store' })
+  const state = (c: Context, { draining, clients }: DrainState, status: 200 | 202 | 409): Response =>
+    c.json({ draining, clients }, status, { 'cache-control': 'no-store' })
   app.use('/drain', async (c, next) => {
     const given = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? ''
     if (!sameToken(given, token))
       return c.text('The admin token is missing or not right\n', 401, { 'www-authenticate': 'Bearer' })
     return next()
   })
-  app.get('/drain', c => state(c, 200))
-  app.post('/drain', c => {
+  app.get('/drain', async c => state(c, await drain({ do: 'look' }), 200))
+  app.post('/drain', async c => {
     const moved = c.req.query('moved') ?? 'false'
     if (moved !== 'true' && moved !== 'false')
       return c.text(`Parameter moved is '${moved}'; allowed: true, false\n`, 400)
-    drain.begin(moved === 'true')
-    return state(c, 202)
+    return state(c, await drain({ do: 'begin', moved: moved === 'true' }), 202)
   })
-  app.delete('/drain', c => state(c, drain.undo() ? 200 : 409))
+  app.delete('/drain', async c => {
+    const now = await drain({ do: 'undo' })
+    return state(c, now, now.draining ? 409 : 200)
+  })
 }

@@ -6,6 +6,7 @@ import { LINK_STATS_HELP, LinkStats } from '../../core/contract/link/stats.ts'
 import type { LinkConnector } from '../../core/contract/link/transport.ts'
 import { Drain } from '../../edge/drain.ts'
 import type { HttpContext, ListenerInfo, Readiness } from '../../edge/http/context.ts'
+import type { Obey } from '../../edge/http/drain.ts'
 import { RemoteLink } from '../../edge/link/remote-link.ts'
 import type { Start } from '../cli/ports.ts'
 import type { EdgeConfig } from '../config/edge.ts'
@@ -23,12 +24,15 @@ const LINK_TICK_MS = 250
 export interface EdgeRuntime extends Runtime {
   /** Reads the files of the link's TLS; rejects with a text that names the one that cannot be had. */
   readonly connector: (config: EdgeConfig) => Promise<LinkConnector>
+  /** Of one of several workers: what is ordered by HTTP goes to all of them. */
+  readonly together?: (own: Obey) => Obey
 }
 
 export const edgeOn =
   (runtime: EdgeRuntime): Start<EdgeConfig> =>
   async (config, log) => {
-    const edge = await EdgeProcess.open(config, log, await runtime.connector(config), runtime.hooks?.(config))
+    const { connector, hooks, together } = runtime
+    const edge = await EdgeProcess.open(config, log, await connector(config), hooks?.(config), together)
     const served = await serveDevices(edge, config, runtime)
     const { id, region, core } = config
     return {
@@ -47,11 +51,18 @@ export class EdgeProcess implements Served {
   readonly #regions: OpenRegions
   readonly #drain: Drain
   readonly #control: EdgeDrain
+  readonly #obey: Obey
   readonly #adminToken: string | undefined
   readonly #timer: ReturnType<typeof setInterval>
   #stopping: Promise<void> | undefined
 
-  static async open(config: EdgeConfig, log: Logger, connect: LinkConnector, hooks: Hooks = {}): Promise<EdgeProcess> {
+  static async open(
+    config: EdgeConfig,
+    log: Logger,
+    connect: LinkConnector,
+    hooks: Hooks = {},
+    together = (own: Obey): Obey => own,
+  ): Promise<EdgeProcess> {
     const { id, region, core, site, linkToken, limits } = config
     const stats = new LinkStats()
     let link: RemoteLink | undefined
@@ -78,10 +89,17 @@ export class EdgeProcess implements Served {
     registerIdentity(host.registry, 'edge', { id, region })
     const opened = link
     registerSites(host.registry, () => opened.sites)
-    return new EdgeProcess(config, log, host, opened, openRegions(config, host.registry, log))
+    return new EdgeProcess(config, log, host, opened, openRegions(config, host.registry, log), together)
   }
 
-  private constructor(config: EdgeConfig, log: Logger, host: EdgeHost, link: RemoteLink, opened: OpenRegions) {
+  private constructor(
+    config: EdgeConfig,
+    log: Logger,
+    host: EdgeHost,
+    link: RemoteLink,
+    opened: OpenRegions,
+    together: (own: Obey) => Obey,
+  ) {
     const { limits, adminToken } = config
     const { regions } = opened
     this.host = host
@@ -89,6 +107,7 @@ export class EdgeProcess implements Served {
     this.#regions = opened
     this.#drain = new Drain({ edge: host.edge, regions, limits, now: Date.now })
     this.#control = new EdgeDrain(this.#drain, host.edge, log)
+    this.#obey = together(this.#control.obey)
     this.#adminToken = adminToken
     link.departBy(departureOf(host, this.#drain, limits))
     this.#timer = setInterval(() => link.tick(Date.now()), LINK_TICK_MS)
@@ -101,7 +120,7 @@ export class EdgeProcess implements Served {
       ready: () => this.#ready(),
       listeners,
       regions: this.#regions.regions,
-      ...(token === undefined ? {} : { admin: { token, drain: this.#control } }),
+      ...(token === undefined ? {} : { admin: { token, drain: this.#obey } }),
     })
   }
 

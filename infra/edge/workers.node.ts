@@ -1,14 +1,16 @@
 /**
  * `meridian edge --workers N`: N processes on the same ports, of which Linux gives each new connection to one. This one starts
- * them, starts again what dies, and ends them; it listens on nothing and sums nothing. Worker n is an edge of its own, ID-n, and
- * serves its own pages and metrics on `httpPort` + n.
+ * them, starts again what dies, ends them, and gives to all what one of them is ordered; it listens on nothing and sums no metrics.
+ * Worker n is an edge of its own, ID-n, and serves its own pages and metrics on `httpPort` + n.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import process from 'node:process'
 import type { Logger } from 'pino'
+import type { DrainOrder, DrainState, Obey } from '../../edge/http/drain.ts'
 import type { Running, Start } from '../cli/ports.ts'
 import type { EdgeConfig } from '../config/edge.ts'
+import { Orders, sumOf } from './orders.node.ts'
 
 /** How long a worker that died is waited with: doubled each time, from the beginning again once it has lived for a while. */
 const BACK_OFF_FIRST_MS = 100
@@ -35,10 +37,15 @@ export const startWorkers: Start<EdgeConfig> = async (config, log) => {
   const [mqttPort, httpPort] = [await chosen(config.mqttPort, host), await chosen(config.httpPort, host)]
   const flags = ['--workers', '1', '--reuse-port', '--mqtt-port', String(mqttPort), '--http-port', String(httpPort)]
   const pace = ['--limits-drain-clients-per-sec', String(Math.ceil(config.limits.drainClientsPerSec / workers))]
+  let standing: DrainOrder = { do: 'look' }
+  const obey: Obey = async order => {
+    if (order.do !== 'look') standing = order
+    return sumOf(await Promise.all(all.map(worker => worker.ask(order))))
+  }
   const all = Array.from({ length: workers }, (_, i) => {
     const id = `${config.id}-${i + 1}`
     const status = httpPort === 'off' ? 'off' : config.httpPort === 0 ? '0' : String(httpPort + i + 1)
-    return new Worker(id, [...flags, ...pace, '--id', id, '--status-port', status], log)
+    return new Worker(id, [...flags, ...pace, '--id', id, '--status-port', status], log, obey, () => standing)
   })
   const stop = async (): Promise<void> => {
     await Promise.all(all.map(worker => worker.stop()))
@@ -72,16 +79,22 @@ class Worker {
   readonly #id: string
   readonly #flags: readonly string[]
   readonly #log: Logger
+  readonly #obey: Obey
+  readonly #standing: () => DrainOrder
+  #orders: Orders | undefined
   #child: ChildProcess | undefined
   #backOffMs = BACK_OFF_FIRST_MS
   #startedAt = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #stopping = false
 
-  constructor(id: string, flags: readonly string[], log: Logger) {
+  /** `obey`: what this worker is ordered; `standing`: what it is ordered when it is started again. */
+  constructor(id: string, flags: readonly string[], log: Logger, obey: Obey, standing: () => DrainOrder) {
     this.#id = id
     this.#flags = flags
     this.#log = log
+    this.#obey = obey
+    this.#standing = standing
   }
 
   get pid(): number | undefined {
@@ -105,6 +118,11 @@ class Worker {
     })
   }
 
+  /** Undefined: it does not answer. */
+  async ask(order: DrainOrder): Promise<DrainState | undefined> {
+    return this.#orders?.ask(order)
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true
     clearTimeout(this.#timer)
@@ -125,7 +143,10 @@ class Worker {
       detached: true,
     })
     this.#child = child
-    child.once('message', message => ready(message as Ready))
+    child.on('message', message => {
+      if ((message as Partial<Ready>).ready) ready(message as Ready)
+    })
+    this.#orders = new Orders(child, this.#obey)
     child.once('exit', (code, signal) => ended(signal ?? `exit status ${code}`))
     child.once('error', error => {
       if (child.pid === undefined) ended(error.message)
@@ -141,7 +162,7 @@ class Worker {
     this.#timer = setTimeout(
       () =>
         this.#spawn(
-          () => {},
+          () => void this.ask(this.#standing()),
           again => this.#later(again),
         ),
       inMs,

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Peer } from '../conversations/peer.ts'
 import { sleep, until } from '../harness/process.ts'
 import { Client } from './client.ts'
-import { type Program, pageOf, start } from './program.ts'
+import { bootLines, type Program, pageOf, start } from './program.ts'
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 40_000 })
 
@@ -222,6 +222,32 @@ test('workers drain together, at the rate of one edge', async () => {
   await sleep(500)
   expect(await metric(core, 'http', 'meridian_core_wills_held_total')).toBe(40)
   expect(await metric(core, 'http', 'meridian_core_wills_published_total')).toBe(0)
+})
+
+test('what one worker is ordered all of them do, also one that dies meanwhile', async () => {
+  const core = await startCore()
+  const eu = await startEdge(core, 'eu', 9, '--workers', '2', '--limits-drain-clients-per-sec', '1000')
+  const clients = await crowd(eu, 40)
+  const order = async (method: string) => {
+    const answer = await drain(eu, method)
+    return [answer.status, await answer.json()]
+  }
+  const states = async () => {
+    const workers = bootLines(eu.output()).filter(line => line.workers === undefined)
+    const latest = new Map(workers.map(line => [line.id, line.listeners.at(-1)!.port]))
+    return Promise.all([...latest.values()].map(async port => (await pageOf(port, '/readyz')).text))
+  }
+  expect(await order('GET')).toEqual([200, { draining: false, clients: 40 }])
+  expect(await order('POST')).toEqual([202, { draining: true, clients: 40 }])
+  expect(await states()).toEqual(['Draining\n', 'Draining\n'])
+  await until('everybody to be gone', 20_000, () => clients.every(one => one.closedAt > 0) || undefined)
+  expect(await order('GET')).toEqual([200, { draining: true, clients: 0 }])
+
+  process.kill(eu.boot.workers![1]!, 'SIGKILL')
+  await until('it to be started again', 20_000, () => bootLines(eu.output()).length === 4 || undefined)
+  await until('it to drain', 20_000, async () => (await states()).every(text => text === 'Draining\n') || undefined)
+  expect(await order('DELETE')).toEqual([200, { draining: false, clients: 0 }])
+  await until('both to be ready', 20_000, async () => (await states()).every(text => text === 'ok\n') || undefined)
 })
 
 /** CONNECT, and what comes within that time. */
