@@ -74,7 +74,7 @@ export interface Limits {
   siteFailbackMs: number
   /** Another site whose lease has been over for so long is dead. */
   siteGraceMs: number
-  /** Claims that wait for the directory; and clients of whom it is to be told something when it can be reached again. */
+  /** Claims that wait for the directory; and clients of whom it is to be told something when it can be reached again, or whom other sites have claimed within a minute. */
   directoryClaims: number
   directoryWrites: number
   /** Of a retained message that was removed its stamp is kept, for so many topics and as long as an inbox: with several sites. */

@@ -2,7 +2,16 @@
 import type { ClientKey } from '../contract/ids.ts'
 import type { Message } from '../contract/message.ts'
 import type { SessionRecord, State, StateVisitor, StoredSubscription } from '../state/port.ts'
-import type { Claimed, Directory, Foreign, Seen, SessionEpoch, SiteName, SiteWatch } from './port.ts'
+import {
+  type Claimed,
+  type Directory,
+  type Foreign,
+  type Seen,
+  type SessionEpoch,
+  type SiteName,
+  type SiteWatch,
+  TAKEN_KEPT_MS,
+} from './port.ts'
 
 interface Owner {
   epoch: number
@@ -23,6 +32,8 @@ interface Place {
   /** Lease, and how far the site's clock was ahead when it was renewed. ms. */
   until: number
   aheadMs: number
+  /** Whom other sites have claimed lately, the how manieth it was, and when. */
+  taken: { readonly client: ClientKey; readonly n: number; readonly at: number }[]
 }
 
 const LEASE_MS = 5_000
@@ -57,7 +68,7 @@ export class Globe {
 
   at(site: SiteName): Place {
     let place = this.#places.get(site)
-    if (place === undefined) this.#places.set(site, (place = { state: undefined, until: 0, aheadMs: 0 }))
+    if (place === undefined) this.#places.set(site, (place = { state: undefined, until: 0, aheadMs: 0, taken: [] }))
     return place
   }
 
@@ -80,6 +91,14 @@ export class Globe {
   keep(client: ClientKey, owner: Owner): Owner {
     this.#owners.set(client, owner)
     return owner
+  }
+
+  /** Another site claims it from `site`. */
+  take(site: SiteName, client: ClientKey): void {
+    const place = this.at(site)
+    const now = this.now()
+    const n = (place.taken.at(-1)?.n ?? 0) + 1
+    place.taken = [...place.taken.filter(({ at }) => at > now - TAKEN_KEPT_MS), { client, n, at: now }]
   }
 
   over(client: ClientKey, o: Owner): void {
@@ -106,6 +125,8 @@ export class MemoryDirectory implements Directory {
   readonly #site: SiteName
   readonly #later: (fn: () => void) => void
   #reachable = true
+  /** Who was taken up to here has been named. */
+  #named = 0
   /** What is tried again. */
   #waiting: (() => void)[] = []
 
@@ -131,6 +152,7 @@ export class MemoryDirectory implements Directory {
   claim(client: ClientKey, atLeast: number, done: (claimed: Claimed | undefined) => void): void {
     this.#ask(() => {
       const known = this.#globe.owner(client)
+      if (known !== undefined && known.site !== this.#site && !known.over) this.#globe.take(known.site, client)
       const { epoch, from } = this.#take(client, Math.max(known?.epoch ?? 0, atLeast) + 1)
       return { epoch, from }
     }, done)
@@ -181,6 +203,14 @@ export class MemoryDirectory implements Directory {
       found.set(client, o.from.includes(this.#site))
     }
     return found
+  }
+
+  async taken(): Promise<readonly ClientKey[]> {
+    this.#check()
+    const oldest = this.#globe.now() - TAKEN_KEPT_MS
+    const taken = this.#globe.at(this.#site).taken.filter(({ n, at }) => n > this.#named && at > oldest)
+    this.#named = taken.at(-1)?.n ?? this.#named
+    return taken.map(({ client }) => client)
   }
 
   async restore(sessions: Iterable<SessionEpoch>): Promise<ReadonlySet<ClientKey>> {

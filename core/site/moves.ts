@@ -30,6 +30,9 @@ export interface MovesOptions extends Omit<BringOptions, 'owed'>, Omit<LateOptio
 /** Before an edge gives a CONNECT up: one that has no answer takes a place in its line. */
 const CLAIM_MS = 8_000
 
+/** How often it is asked who was claimed by sites that are not linked. */
+const LOOK_MS = 1_000
+
 /** Another site has claimed it here, and has not said that it has it. */
 const isBrought = (s: Session): boolean =>
   s.site === undefined && s.port?.site !== undefined && (s.presence === 'online' || s.presence === 'claiming')
@@ -42,6 +45,8 @@ export class Moves {
   readonly #answers: Answers
   /** Claims that wait until the session is here. */
   readonly #bringing = new Map<ClientKey, Bringing>()
+  #looking = false
+  #lookAt = 0
 
   constructor(options: MovesOptions) {
     this.#o = options
@@ -55,9 +60,13 @@ export class Moves {
    * At start, after the sessions are loaded, and again when this site was cut off: what lives elsewhere by now is ours no more,
    * and ends if nothing of it is wanted there. Rejects if that cannot be told.
    */
-  async check(): Promise<void> {
+  check(): Promise<void> {
+    return this.#check(this.#own())
+  }
+
+  async #check(some: readonly Session[]): Promise<void> {
     const { directory, sessions, residence } = this.#o
-    const asked = this.#own().map(({ client, epoch }) => ({ client, epoch }))
+    const asked = some.map(({ client, epoch }) => ({ client, epoch }))
     const found = await directory.elsewhere(asked)
     for (const { client, epoch } of asked) {
       const s = sessions.get(client)
@@ -67,6 +76,25 @@ export class Moves {
       if (!s.moved) residence.leave(s)
       if (!isWanted && s.presence === 'offline') sessions.end(s)
     }
+  }
+
+  /** A site that is not linked cannot say whom it has claimed: the directory is asked, and their connections end here. */
+  #lookForTaken(now: number): void {
+    const { directory, peers, sessions } = this.#o
+    if (this.#looking || now < this.#lookAt || [...peers.all()].every(peer => peer.linked)) return
+    this.#looking = true
+    this.#lookAt = now + LOOK_MS
+    const check = async () => {
+      const taken = await directory.taken()
+      if (taken === undefined) return this.check()
+      await this.#check(taken.flatMap(client => sessions.get(client) ?? []))
+    }
+    check()
+      // Asked again.
+      .catch(() => {})
+      .finally(() => {
+        this.#looking = false
+      })
   }
 
   /** The global state has lost writes: it is told again what lives here. Rejects if it cannot be reached. */
@@ -127,6 +155,7 @@ export class Moves {
     residence.tick(now)
     this.#owed.tick(now)
     this.#late.tick()
+    this.#lookForTaken(now)
     stats.nowSessionsBrought = this.#bringing.size
     stats.nowSessionsOwed = this.#owed.size
   }

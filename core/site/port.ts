@@ -19,6 +19,9 @@ export interface Foreign {
   readonly subscriptions: readonly StoredSubscription[]
 }
 
+/** How long `taken` names whom. ms. */
+export const TAKEN_KEPT_MS = 60_000
+
 /** Of one site. Callbacks run later, never inside the call; `undefined` where the global state cannot be reached. */
 export interface Directory {
   /**
@@ -44,6 +47,11 @@ export interface Directory {
    * here of it is remains. True if they are still wanted there: not settled. Rejects if the global state cannot be reached.
    */
   elsewhere(sessions: readonly SessionEpoch[]): Promise<ReadonlyMap<ClientKey, boolean>>
+  /**
+   * Whom other sites have claimed from this one since the call before, as far as that was within the last `TAKEN_KEPT_MS`; they
+   * may be here again. Undefined if there were more than are kept. Rejects like `elsewhere`.
+   */
+  taken(): Promise<readonly ClientKey[] | undefined>
   /**
    * The global state has lost writes: these sessions live here, unless another site has claimed them in a later epoch or in the
    * same one: the result. Rejects like `elsewhere`.

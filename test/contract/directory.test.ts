@@ -199,6 +199,29 @@ describe.each(BOXES)('directory: $name', ({ make }) => {
     expect(b.get(all[2]!)).toEqual(['a'])
   })
 
+  test('whom other sites have claimed is named once', async () => {
+    const taken = async (at: Site) => (await box.directory[at].taken())!.toSorted()
+    expect(await taken('a')).toEqual([])
+    const all = Array.from({ length: 1_200 }, (_, i) => client(i))
+    await Promise.all(all.map(c => claim('a', c)))
+    await Promise.all(all.map(c => claim('a', c)))
+    expect(await taken('a')).toEqual([])
+    await Promise.all(all.map(c => claim('b', c)))
+    expect(await taken('a')).toEqual(all.toSorted())
+    expect([await taken('a'), await taken('b'), await taken('c')]).toEqual([[], [], []])
+    await claim('b', all[0])
+    const { epoch } = (await claim('c', all[0]))!
+    await claim('a', all[1])
+    expect([await taken('a'), await taken('b')]).toEqual([[], [all[0], all[1]].toSorted()])
+    // It has ended: nobody is connected.
+    box.directory.c.forget(all[0]!, epoch)
+    await expect.poll(() => find('a', all[0]), PATIENT).toBe('')
+    await claim('a', all[0])
+    expect(await taken('c')).toEqual([])
+    box.cut('a', true)
+    await expect(box.directory.a.taken()).rejects.toThrow()
+  })
+
   test('out of reach: claims and questions are answered so; what was told is told later, in one piece', async () => {
     const { epoch } = (await claim('a', client(2)))!
     await claim('a')
@@ -294,7 +317,8 @@ test.each([1, 2, 5])(
           const found = await Promise.all(clients.map(c => new Promise(done => at.find(c, done))))
           const elsewhere = [...(await at.elsewhere(clients.map(c => ({ client: c, epoch }))))].sort()
           const owed = await Promise.all(names.map(async name => [...(await directory[name].owed())].sort()))
-          return { one, epoch, answer, found, elsewhere, owed }
+          const taken = (await at.taken())?.toSorted()
+          return { one, epoch, answer, found, elsewhere, owed, taken }
         }),
       )
       expect(answers[1]).toEqual(answers[0])

@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS } from '../../core/contract/limits.ts'
 import { EmbeddedInboxes } from '../../core/inbox/embedded/inboxes.node.ts'
 import { LocalLink } from '../../core/link/local-link.ts'
 import { MemoryDirectory } from '../../core/site/memory.ts'
-import { Client } from './client.ts'
+import { rest, roamer, textsOf } from './roamer.ts'
 import { Sites, type SitesOptions } from './sites.ts'
 
 const opened: Sites[] = []
@@ -32,55 +32,6 @@ afterEach(() => {
   for (const sites of opened.splice(0)) sites.close()
   for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
 })
-
-/** Everybody answers until nothing moves. */
-async function rest(sites: Sites, ...clients: Client[]): Promise<void> {
-  for (let quiet = 0, round = 0; quiet < 8; round++) {
-    if (round > 300) throw new Error('The clients do not come to rest')
-    sites.settle()
-    let moved = 0
-    for (const one of clients) moved += one.work()
-    quiet = moved === 0 ? quiet + 1 : 0
-    await new Promise(done => setImmediate(done))
-    sites.pass(250)
-  }
-}
-
-const textsOf = (one: Client): string[] => one.seen.map(({ text }) => text)
-
-/** A client whose next connection goes to another site. */
-class Roamer extends Client {
-  readonly #sites: Sites
-  at = ''
-
-  constructor(sites: Sites, id: string, at: string) {
-    super(
-      {
-        open: () => sites.at(this.at).open(),
-        feed: (pipe, bytes) => sites.at(this.at).feed(pipe, bytes),
-        settle: () => sites.settle(),
-      } as ConstructorParameters<typeof Client>[0],
-      id,
-    )
-    this.#sites = sites
-    this.at = at
-  }
-
-  /** Goes there; the connection it has stays open, and the broker does not know. */
-  async go(at: string, options: Record<string, unknown> = {}): Promise<void> {
-    this.at = at
-    this.connect(options)
-    await rest(this.#sites, this)
-  }
-}
-
-async function roamer(sites: Sites, id: string, at: string, filter?: string): Promise<Roamer> {
-  const one = new Roamer(sites, id, at)
-  await one.go(at)
-  if (filter !== undefined) one.subscribe(filter, 2)
-  await rest(sites, one)
-  return one
-}
 
 describe('a client goes to another site', () => {
   test('its session is there, with what waited for it, in order', async () => {
@@ -205,6 +156,35 @@ describe('the site it comes from is away', () => {
     for (const sub of subs) expect(textsOf(sub)).toEqual(['here', 'there'])
   })
 
+  test('its old connection there ends within two seconds, while the sites are still apart', async () => {
+    const sites = await open(onDisk())
+    const asked = vi.spyOn(MemoryDirectory.prototype, 'taken')
+    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+    const pub = await roamer(sites, 'pub', 'eu')
+    await sub.go('us')
+    await sub.go('eu')
+    // Nobody is asked for what comes over the link.
+    expect(asked).not.toHaveBeenCalled()
+    sites.part('eu', 'us')
+    await rest(sites, sub, pub)
+    const old = sub.pipe
+    sub.abandon()
+    sub.at = 'us'
+    sub.connect()
+    expect(old.ended).toBe(false)
+    for (const until = sites.now + 2_000; sites.now < until; sites.pass(250))
+      await new Promise(done => setImmediate(done))
+    expect(old.ended).toBe(true)
+    expect(sub.sessionPresent).toBe(true)
+    pub.publish('a/1', 'x', 2)
+    await rest(sites, sub, pub)
+    expect(textsOf(sub)).toEqual([])
+    sites.heal()
+    await rest(sites, sub, pub)
+    await rest(sites, sub, pub)
+    expect(textsOf(sub)).toEqual(['x'])
+  })
+
   test('its old connection there ends when the site is back', async () => {
     const sites = await open()
     const sub = await roamer(sites, 'sub', 'eu', 'a/+')
@@ -212,6 +192,7 @@ describe('the site it comes from is away', () => {
     sites.part('eu', 'us')
     await rest(sites, sub, pub)
     const old = sub.pipe
+    sub.abandon()
     await sub.go('us')
     pub.publish('a/1', 'x', 2)
     await rest(sites, sub, pub)

@@ -1,7 +1,14 @@
 /** The directory of all sites in Redis, as one site uses it. Claims nothing by itself, and reads of other sites only what they have written. */
 import type { ClientKey } from '../../contract/ids.ts'
 import type { Limits } from '../../contract/limits.ts'
-import type { Claimed, Directory, Foreign, SessionEpoch, SiteName } from '../../site/port.ts'
+import {
+  type Claimed,
+  type Directory,
+  type Foreign,
+  type SessionEpoch,
+  type SiteName,
+  TAKEN_KEPT_MS,
+} from '../../site/port.ts'
 import { type Argument, listOf, numberOf, type Reply, textOf } from './driver.ts'
 import type { Fence } from './fence.ts'
 import { type Keys, keyOf } from './keys.ts'
@@ -37,6 +44,8 @@ export class RedisDirectory implements Directory {
   readonly #telling: Telling
   /** In the order of the calls. */
   readonly #claims = new Set<Claim>()
+  /** Who was taken up to this entry has been named. */
+  #named = ''
 
   constructor(options: RedisDirectoryOptions) {
     this.#o = options
@@ -106,6 +115,20 @@ export class RedisDirectory implements Directory {
     return found
   }
 
+  async taken(): Promise<readonly ClientKey[] | undefined> {
+    const { fence, keys, limits } = this.#o
+    const found = new Set<ClientKey>()
+    for (let last = this.#named; ; ) {
+      const words = [last, TAKEN_KEPT_MS, limits.directoryWrites, CALL_CLIENTS]
+      const [isAll, at, ...clients] = await fence.driver.run('taken', [keys.taken], words)
+      last = textOf(at)
+      for (const client of clients) found.add(textOf(client) as ClientKey)
+      if (isAll === 1 && clients.length === CALL_CLIENTS) continue
+      this.#named = last
+      return isAll === 1 ? [...found] : undefined
+    }
+  }
+
   async restore(sessions: Iterable<SessionEpoch>): Promise<ReadonlySet<ClientKey>> {
     const { fence, keys } = this.#o
     const found = new Set<ClientKey>()
@@ -150,8 +173,9 @@ export class RedisDirectory implements Directory {
 
   /** Undefined while others may not have told yet what lives with them. */
   async #claim(client: ClientKey, atLeast: number): Promise<Claimed | undefined> {
-    const { fence, keys } = this.#o
-    const words = [client, ...this.#site(atLeast)]
+    const { fence, keys, limits } = this.#o
+    const { before, after } = keys.takenOf
+    const words = [client, ...this.#site(atLeast), before, after, limits.directoryWrites, TAKEN_KEPT_MS]
     const [epoch, from] = await fence.write('claim', [keyOf(keys.owner, client)], words)
     if (performance.now() - fence.rolledBackAt < RESTORE_MS) return undefined
     return { epoch: numberOf(epoch), from: sitesOf(from) }

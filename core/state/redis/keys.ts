@@ -21,6 +21,9 @@ export class Keys {
   readonly owner: KeyForm
   /** Of a site the key `owed`. */
   readonly owedOf: KeyForm
+  readonly taken: string
+  /** Of a site the key `taken`. */
+  readonly takenOf: KeyForm
   readonly #prefix: string
 
   /** `site`: letters, digits, `-`, `_`. `prefix`: before every key; installations that share one Redis have different ones. */
@@ -36,6 +39,8 @@ export class Keys {
     this.wals = `${own}wals`
     this.owedOf = { before: prefix, after: ':owed' }
     this.owed = keyOf(this.owedOf, site)
+    this.takenOf = { before: prefix, after: ':taken' }
+    this.taken = keyOf(this.takenOf, site)
     this.owner = { before: `${prefix}owner:{`, after: '}' }
   }
 

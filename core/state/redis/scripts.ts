@@ -9,6 +9,7 @@ export const SCRIPTS = [
   'leases',
   'claim',
   'tell',
+  'taken',
   'restore',
   'wal',
 ] as const

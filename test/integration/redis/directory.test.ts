@@ -69,6 +69,25 @@ describe.each(DRIVERS)('over %s', name => {
     expect(Math.min(...ends)).toBeGreaterThan(0)
   }, 60_000)
 
+  test('whom other sites have claimed is kept for a minute, up to a bound; beyond that it cannot be told', async () => {
+    const a = await open('a', { directoryWrites: 200 })
+    const b = await open('b', { directoryWrites: 200 })
+    const all = Array.from({ length: 600 }, (_, i) => client(i))
+    await Promise.all(all.map(c => claim(a, c)))
+    const some = all.slice(0, 150)
+    await Promise.all(some.map(c => claim(b, c)))
+    expect((await a.taken())?.length).toBe(150)
+    await Promise.all(all.map(c => claim(b, c)))
+    expect(await servers.look.xlen(`${prefix}a:taken`)).toBeLessThanOrEqual(300)
+    expect(await a.taken()).toBeUndefined()
+    expect(await a.taken()).toEqual([])
+    expect(await servers.look.pttl(`${prefix}a:taken`)).toBeGreaterThan(30_000)
+    // As old as they can be.
+    await servers.look.del(`${prefix}a:taken`)
+    await servers.look.xadd(`${prefix}a:taken`, '1-1', 'client', client(1))
+    expect(await a.taken()).toEqual([])
+  })
+
   test('what an index still names of an owner that Redis has forgotten goes when it is read', async () => {
     const a = await open('a')
     const b = await open('b')
