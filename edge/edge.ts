@@ -237,7 +237,7 @@ export class Edge implements RemoteEdge {
     }
   }
 
-  /** Tells every device that the server goes (0x8B) and ends its connection, also those that still come; resolves when all have been told. */
+  /** Tells every device that the server goes (0x8B) and ends its connection, also those that still come; their wills wait for them. Resolves when all have been told. */
   async shutdown(breathe: () => Promise<void>): Promise<void> {
     this.#stopping = true
     let n = 0
@@ -245,7 +245,7 @@ export class Edge implements RemoteEdge {
       connection.guard(() => {
         if (connection.phase === Phase.Connecting)
           connection.refuse(Reason.ServerUnavailable, 'Server is shutting down')
-        else connection.close(Reason.ServerShuttingDown, 'Server is shutting down')
+        else connection.sendAway(Reason.ServerShuttingDown, undefined)
       })
       if (++n % SHUTDOWN_BATCH === 0) await breathe()
     }

@@ -311,7 +311,7 @@ export const limitsSchema = z.strictObject({
     'ms',
     0,
     HOUR_MS,
-    'The will of a client that a draining edge sent away waits so long for it to come back',
+    'The will of a client whose edge drained or stopped waits so long for it to come back',
   ),
   shutdownMs: bound('shutdownMs', 'ms', 0, HOUR_MS, 'After SIGTERM: time to tell clients and flush queues'),
   authFailuresPerMinute: bound(
