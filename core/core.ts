@@ -12,6 +12,7 @@ import type { Log } from './log/port.ts'
 import { assemble, type Parts } from './parts.ts'
 import { drive, recover, type Waits } from './session/recovery.ts'
 import { rewrite } from './session/rewrite.ts'
+import { isForClient } from './site/copies.ts'
 import type { Peer, Receiver } from './site/peer.ts'
 import type { Peers } from './site/peers.ts'
 import type { Directory, SiteName } from './site/port.ts'
@@ -175,7 +176,7 @@ export class Core implements TapHost, Receiver {
     readEnvelope(position, envelope, {
       message(_, message) {
         // Its site has sent it again by now.
-        if (message.relayed !== undefined && !relayed.remember(message)) return
+        if (message.relayed !== undefined && (isForClient(message) || !relayed.remember(message))) return
         stats.recovered++
         if (message.retain) retained.accept(message)
         turn.message(message, undefined)
@@ -188,7 +189,7 @@ export class Core implements TapHost, Receiver {
   // ── what other sites send
 
   relay(message: Message, giveBack: (group: TopicFilter) => void, done: () => void): void {
-    const { retained, relayed, turn, stats } = this.#parts
+    const { retained, relayed, router, turn, stats } = this.#parts
     stats.relayedIn++
     if (message.qos > 0 && !relayed.remember(message)) {
       stats.relayedTwice++
@@ -196,6 +197,7 @@ export class Core implements TapHost, Receiver {
     }
     if (message.retain && message.target === NO_CLIENT) retained.accept(message)
     turn.message(message, { receipt: done, giveBack })
+    router.spare(message)
   }
 
   ready(done: (ok: boolean) => void): void {

@@ -11,6 +11,7 @@ import { Flights } from './session/flights.ts'
 import { Inboxes } from './session/inbox.ts'
 import { Sessions } from './session/sessions.ts'
 import { Direct, type DirectOptions } from './site/direct.ts'
+import { Fetch } from './site/fetch.ts'
 import { Had } from './site/had.ts'
 import { Moves } from './site/moves.ts'
 import type { Receiver } from './site/peer.ts'
@@ -30,6 +31,7 @@ export interface Hooks {
 
 export interface Parts extends CoreParts {
   readonly relayed: RelayedIds
+  readonly had: Had
   /** With other sites. */
   readonly peers: Peers | undefined
   readonly direct: Direct | undefined
@@ -81,12 +83,13 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
   const shared = { ...common, turn, inboxes, flights, routes }
   const sessions: Sessions = new Sessions({ ...shared, durably, publish, sites, exports, directory })
   const sift = new Sift({ ...common, session })
-  const parts = { turn, sessions, flights, inboxes, router, retained, sift, relayed, peers, stats, now, defer }
+  const parts = { ...common, turn, sessions, flights, inboxes, router, retained, sift, relayed, had, peers }
   if (directory === undefined || peers === undefined) return { ...parts, direct }
   const hand: DirectOptions['hand'] = (to, message, envelope) => router.toSite(to, message, envelope)
   direct = new Direct({ directory, turn, stats, now, site: peers.site, bound: limits.directoryClaims, hand })
   const residence = new Residence({ ...shared, sessions })
   const find: Sift['find'] = (...args) => sift.find(...args)
-  const moves = new Moves({ ...shared, directory, peers, sessions, residence, recent, had, sift: find })
+  const fetch = new Fetch({ ...shared, site: peers.site, had })
+  const moves = new Moves({ ...shared, directory, peers, sessions, residence, recent, fetch, sift: find })
   return { ...parts, direct, moves }
 }

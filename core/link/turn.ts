@@ -142,6 +142,14 @@ export class Turn {
     this.#schedule()
   }
 
+  /** Records that a client has had a message of another site there: behind the message. */
+  had(client: ClientKey, message: Message): void {
+    if (!this.#o.log.keeps) return
+    this.#writer.had(client, message)
+    this.#envelope ??= new Envelope(this.position)
+    this.#schedule()
+  }
+
   /** Opens an entry of the envelope under construction; `close` ends it. Undefined if the log keeps nothing. */
   hold(): Envelope | undefined {
     if (this.#envelope !== undefined) this.#envelope.open++

@@ -9,6 +9,7 @@ import { type Message, messageKey } from '../contract/message.ts'
  *     record = kind | flags, then by kind
  *       message: see `writeMessage`
  *       step:    client, packet id or group, [identity of a message | the message]
+ *       had:     client, 0, identity of a message: this client has had it at the site that it came from
  *
  * `SAME`: the origin is that of the record before. `HAS`: an identity follows. `FULL`: the message follows whole.
  */
@@ -19,6 +20,7 @@ const REC = 3
 const DONE = 4
 const REL = 5
 const TAKEN = 6
+const HAD = 7
 const KIND = 7
 const SAME = 8
 const HAS = 16
@@ -31,6 +33,7 @@ export type StoredStep =
   | { readonly step: 'rec' | 'rel'; readonly packetId: number }
   | { readonly step: 'done'; readonly packetId: number; readonly key: string | undefined }
   | { readonly step: 'taken'; readonly group: TopicFilter; readonly key: string }
+  | { readonly step: 'had'; readonly key: string }
 
 export class EnvelopeWriter {
   /** Records since the last `take`. */
@@ -73,6 +76,11 @@ export class EnvelopeWriter {
         this.#identity(step.message, same)
       }
     }
+  }
+
+  /** The client has had the message at the site that it came from. */
+  had(client: ClientKey, message: Message): void {
+    this.#identified(HAD, client, 0, message)
   }
 
   /** The envelope. Its bytes stay as they are until `recycle` gives them back. */
@@ -163,6 +171,7 @@ export function readEnvelope(position: number, bytes: Uint8Array, visit: RecordV
       })
     } else if (kind === DONE)
       visit.step(at, client, { step: 'done', packetId, key: (head & HAS) === 0 ? undefined : identity(same) })
+    else if (kind === HAD) visit.step(at, client, { step: 'had', key: identity(same) })
     else if (kind === REC) visit.step(at, client, { step: 'rec', packetId })
     else if (kind === REL) visit.step(at, client, { step: 'rel', packetId })
     else throw new RangeError(`Envelope at ${position} holds a record of unknown kind ${kind}`)

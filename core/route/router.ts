@@ -167,8 +167,8 @@ export class Router {
     from: Publisher | undefined,
     envelope: Envelope | undefined,
   ): boolean {
-    const except = this.#o.had(message)
-    for (const client of except ?? []) (message.settled ??= new Set()).add(client)
+    // Once more: it may have become known since it was taken in.
+    const except = this.spare(message)
     const chosen = new Map<EdgePort, readonly TopicFilter[]>()
     if (!only) for (const { port } of edges) if (port.site === undefined) chosen.set(port, NO_GROUPS)
     let matched = chosen.size > 0
@@ -198,6 +198,16 @@ export class Router {
     if (isLive(session)) this.#deliver(session.port!, message, NO_GROUPS, envelope)
     else this.#append(session, message, 2, envelope)
     return true
+  }
+
+  /** Of a message from another site: who has had it there, now or when the log is read again. */
+  spare(message: Message): ReadonlySet<ClientKey> | undefined {
+    for (const client of this.#o.had(message) ?? []) {
+      message.settled ??= new Set()
+      message.settled.add(client)
+      this.#o.turn().had(client, message)
+    }
+    return message.settled as ReadonlySet<ClientKey> | undefined
   }
 
   /** Only to its target [`$p2p`]: its edge, or its inbox. */

@@ -12,6 +12,7 @@ import { Envelope } from '../log/watermark.ts'
 import type { Group } from '../route/route.ts'
 import { crosses } from '../route/router.ts'
 import { copyFor } from '../site/copies.ts'
+import type { Had } from '../site/had.ts'
 import type { RelayedIds } from '../site/relayed-ids.ts'
 import type { State, StoredSubscription } from '../state/port.ts'
 import { Replay } from './replay.ts'
@@ -25,6 +26,8 @@ export interface RecoveryContext extends CoreParts {
   readonly elsewhere: (message: Message) => void
   /** What came from other sites: remembered as far as the log tells. */
   readonly relayed: RelayedIds
+  /** Who has had there what may still come from other sites: the same. */
+  readonly had: Had
 }
 
 /** What recovery waits for. */
@@ -166,6 +169,7 @@ function* replay(
       message: (position, message) => replays.opened(position, message),
       step(position, client, step) {
         if (step.step === 'taken') replays.taken.add(groupKey(client, step.group, step.key))
+        else if (step.step === 'had') replays.hadThere(client, step.key)
         else replays.of(client, position)?.step(position, step)
       },
     }),
@@ -198,6 +202,8 @@ function* replay(
 class Replays {
   /** Copies of shared groups that a member has acknowledged. */
   readonly taken = new Set<string>()
+  /** Messages of other sites that a client has had there. */
+  readonly had = new Set<string>()
   readonly #ctx: RecoveryContext
   readonly #writes: Writes
   readonly #replays = new Map<Session, Replay>()
@@ -232,6 +238,11 @@ class Replays {
     return replay
   }
 
+  hadThere(client: ClientKey, key: string): void {
+    this.had.add(hadKey(client, key))
+    this.#ctx.had.add(key, client)
+  }
+
   /** An inbound QoS 2 message opens its packet id. */
   opened(position: number, message: Message): void {
     if (message.packetId !== 0) this.of(message.sender, position)?.opened(position, message.packetId)
@@ -247,6 +258,8 @@ class Replays {
     if (this.#missing.size > 0) for (const replay of this.#missing.get(messageKey(message)) ?? []) replay.fill(message)
   }
 }
+
+const hadKey = (client: ClientKey, key: string): string => `${client} ${key}`
 
 const groupKey = (client: ClientKey, group: TopicFilter, key: string): string => `${tenantOf(client)} ${group} ${key}`
 
@@ -284,7 +297,8 @@ function route(ctx: RecoveryContext, replays: Replays, position: number, message
       if (able.length > 0) groups.push({ group, position, message, able })
     }
   }
-  for (const s of wanting) replays.ofSession(s).want(position, message)
+  for (const s of wanting)
+    if (!replays.had.has(hadKey(s.client, messageKey(message)))) replays.ofSession(s).want(position, message)
 }
 
 /** To the member that has it already, or the one whose turn it is. */

@@ -49,7 +49,7 @@ export class Replay {
   step(position: number, step: StoredStep): void {
     const s = this.#s
     const news = this.#isNews(position)
-    if (step.step === 'taken') return
+    if (step.step === 'taken' || step.step === 'had') return
     const { packetId } = step
     if (step.step === 'out') {
       this.#ids.set(packetId, step.key)

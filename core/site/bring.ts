@@ -10,6 +10,7 @@ import { OVERTAKEN, type Sessions } from '../session/sessions.ts'
 import { wants } from '../session/wants.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
 import { filtersOf, unrelayed, withoutTwice } from './copies.ts'
+import type { Fetch } from './fetch.ts'
 import type { Owed } from './owed.ts'
 import type { Peer } from './peer.ts'
 import type { Peers } from './peers.ts'
@@ -26,6 +27,7 @@ export interface BringOptions {
   readonly owed: Owed
   readonly turn: Turn
   readonly recent: Recent
+  readonly fetch: Fetch
   readonly stats: CoreStats
   readonly events: CoreEvents
   readonly now: () => number
@@ -108,7 +110,7 @@ export class Bring {
 
   /** That site has given it up to us, and answers from here on for nothing of it but what waits in its inbox. */
   #take(bringing: Bringing, peer: Peer, reply: Granted, done: Brought): void {
-    const { sessions, residence, recent, owed, turn, stats } = this.#o
+    const { sessions, residence, recent, fetch, owed, turn, stats } = this.#o
     const { client, epoch } = bringing
     const isNew = sessions.get(client) === undefined
     if (!reply.present) {
@@ -138,22 +140,20 @@ export class Bring {
     }
     // What we routed to that site before the session began here is in its inbox there once it has answered.
     residence.whenAnswered(peer.site, () =>
-      peer.drainAll(client, reply.epoch, messages =>
-        turn.call(() => {
-          if (bringing.overtaken) return abort()
-          if (messages === undefined) {
-            // Everything is there still.
-            owed.follows(client, peer.site, since, inflight)
-            recent.end()
-            return done()
-          }
-          if (!residence.isBehind(peer.site)) return all(messages)
-          // What it has not read waits here.
-          this.#o.sift(tenantOf(client), peer.site, filtersOf(reply.state), found =>
-            turn.call(() => all(withoutTwice([...messages, ...(found ?? []).filter(m => wants(s, m))]))),
-          )
-        }),
-      ),
+      fetch.all(peer, client, reply.epoch, reply.state, messages => {
+        if (bringing.overtaken) return abort()
+        if (messages === undefined) {
+          // Everything is there still.
+          owed.follows(client, peer.site, since, inflight)
+          recent.end()
+          return done()
+        }
+        if (!residence.isBehind(peer.site)) return all(messages)
+        // What it has not read waits here.
+        this.#o.sift(tenantOf(client), peer.site, filtersOf(reply.state), found =>
+          turn.call(() => all(withoutTwice([...messages, ...(found ?? []).filter(m => wants(s, m))]))),
+        )
+      }),
     )
   }
 

@@ -41,6 +41,9 @@ const copy = (m: Message, origin: Incarnation, relayed: Relayed | undefined): Me
     ...(relayed === undefined ? {} : { relayed }),
   })
 
+/** For whom alone it is, if it is such a copy: the message itself may come to others. */
+export const isForClient = ({ relayed }: Message): boolean => relayed?.only === true && relayed.groups.length === 0
+
 /** A copy for this client alone, which goes to no other site: nothing matches it any more, so it has the QoS that its subscriptions grant [MQTT-3.8.4-8]. */
 export const copyForClient = ({ client, subscriptions }: Session, m: Message): Message =>
   new Message(m.origin, m.seq, {
@@ -54,7 +57,7 @@ export const copyForClient = ({ client, subscriptions }: Session, m: Message): M
     sender: m.sender,
     target: client,
     stamp: m.stamp,
-    relayed: { groups: NO_GROUPS, only: false },
+    relayed: { groups: NO_GROUPS, only: true },
   })
 
 /** That of the message if no subscription matches, as when the client has unsubscribed since. */

@@ -11,8 +11,8 @@ export class Had {
     this.#bound = bound
   }
 
-  add(message: Message, client: ClientKey): void {
-    const key = messageKey(message)
+  /** `key`: `messageKey`. */
+  add(key: string, client: ClientKey): void {
     const known = this.#clients.get(key)
     if (known !== undefined) return void known.add(client)
     this.#clients.set(key, new Set([client]))

@@ -1,13 +1,13 @@
 /** Fetches what other sites still have of sessions that have gone on here, when those sites are back: it is published to the session alone. Owns no list of it. */
-import { type ClientKey, tenantOf } from '../contract/ids.ts'
+import type { ClientKey } from '../contract/ids.ts'
 import type { Message } from '../contract/message.ts'
 import { EXPIRY_NEVER, type SessionState } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { CoreStats } from '../stats.ts'
-import { copyForClient, filtersOf } from './copies.ts'
-import type { Had } from './had.ts'
+import { copyForClient } from './copies.ts'
+import type { Fetch } from './fetch.ts'
 import type { Debt, Owed } from './owed.ts'
 import type { Peer } from './peer.ts'
 import type { Peers } from './peers.ts'
@@ -23,7 +23,7 @@ export interface LateOptions {
   readonly owed: Owed
   readonly turn: Turn
   readonly recent: Recent
-  readonly had: Had
+  readonly fetch: Fetch
   readonly stats: CoreStats
   /** It is on its way here already. */
   readonly isBrought: (client: ClientKey) => boolean
@@ -42,7 +42,8 @@ export class Late {
 
   /** A few times a second: what was not to be had, and can be now. */
   tick(): void {
-    const { owed, peers, isBrought } = this.#o
+    const { owed, peers, fetch, isBrought } = this.#o
+    fetch.tick()
     for (const [client, debt] of owed.all()) {
       if (this.#fetching >= FETCHES) return
       if (debt.busy || isBrought(client)) continue
@@ -85,24 +86,17 @@ export class Late {
   }
 
   #read(client: ClientKey, debt: Debt, peer: Peer, epoch: number, state: SessionState, end: () => void): void {
-    const { peers, turn, owed, had } = this.#o
-    // What waits there for this site, and is for this client too, went there to this client. Its inbox is read after that: what comes meanwhile is in both.
-    peer.sift(tenantOf(client), peers.site, filtersOf(state), found => {
-      for (const message of found ?? []) had.add(message, client)
-      peer.drainAll(client, epoch, messages =>
-        turn.call(() => {
-          if (messages === undefined) {
-            peer.release(client, epoch, EXPIRY_NEVER)
-            return end()
-          }
-          for (const message of messages) had.add(message, client)
-          const taken = owed.take(client, peer, epoch)
-          this.#add(client, debt, state, messages, isDurable => {
-            taken(isDurable)
-            end()
-          })
-        }),
-      )
+    const { owed, fetch } = this.#o
+    fetch.all(peer, client, epoch, state, messages => {
+      if (messages === undefined) {
+        peer.release(client, epoch, EXPIRY_NEVER)
+        return end()
+      }
+      const taken = owed.take(client, peer, epoch)
+      this.#add(client, debt, state, messages, isDurable => {
+        taken(isDurable)
+        end()
+      })
     })
   }
 

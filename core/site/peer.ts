@@ -106,6 +106,11 @@ export class Peer implements PeerEdge, Importer {
     return this.#isClaimed && this.#link.linked && !this.#suspended && !this.#silent
   }
 
+  /** What waited there has been read. */
+  get live(): boolean {
+    return this.#phase === 'live'
+  }
+
   /** One line for people. */
   get state(): string {
     return this.#phase === 'reading' ? `${this.#link.state}, reading what waited` : this.#link.state

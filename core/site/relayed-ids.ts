@@ -1,7 +1,7 @@
 /** The identities of messages that came from other sites: what comes again is known. Keeps a bounded number, the latest. */
 import type { Incarnation } from '../contract/ids.ts'
 import type { Message, Relayed } from '../contract/message.ts'
-import { copyId } from './copies.ts'
+import { copyId, isForClient } from './copies.ts'
 
 export type Identity = Pick<Message, 'origin' | 'seq'>
 
@@ -45,8 +45,9 @@ export class RelayedIds {
     return true
   }
 
-  /** The same of a message with the copies for groups that came with it: each may come once more by itself. */
+  /** The same of a message with the copies for groups that came with it: each may come once more by itself. What is for one client alone, and followed it, is never known. */
   remember(message: Message): boolean {
+    if (isForClient(message)) return true
     if (!this.add(message)) return false
     const { groups, only } = message.relayed ?? NOT_RELAYED
     if (!only) for (const group of groups) this.add(copyId(message, group))

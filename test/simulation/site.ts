@@ -377,6 +377,13 @@ export class Site implements Gateway {
     this.startCore()
   }
 
+  /** The core ends in order, with all that it was told carried out, and another one starts. */
+  stopCore(): void {
+    this.core.close()
+    this.#store = undefined
+    this.crashCore()
+  }
+
   close(): void {
     this.core.close()
   }

@@ -7,7 +7,7 @@ import {
   NO_CLIENT,
   type TopicName,
 } from '../../../../core/contract/ids.ts'
-import { Message, NEVER, NO_BYTES } from '../../../../core/contract/message.ts'
+import { Message, messageKey, NEVER, NO_BYTES } from '../../../../core/contract/message.ts'
 import { Had } from '../../../../core/site/had.ts'
 import { Recent } from '../../../../core/site/recent.ts'
 
@@ -54,10 +54,10 @@ describe('Recent', () => {
 describe('Had', () => {
   test('tells once which clients had a message, of the latest', () => {
     const had = new Had(2)
-    had.add(message(1), A)
-    had.add(message(2), A)
-    had.add(message(2), B)
-    had.add(message(3), B)
+    had.add(messageKey(message(1)), A)
+    had.add(messageKey(message(2)), A)
+    had.add(messageKey(message(2)), B)
+    had.add(messageKey(message(3)), B)
     expect(had.take(message(1))).toBeUndefined()
     expect(had.take(message(2))).toEqual(new Set([A, B]))
     expect(had.take(message(2))).toBeUndefined()

@@ -1,0 +1,145 @@
+/** Cores that end and start again while messages of other sites are in their log: who has had one does not get it again, wherever it goes on; who has not gets it. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { Client } from './client.ts'
+import { Sites } from './sites.ts'
+
+let sites: Sites
+let dir = ''
+
+async function open(): Promise<void> {
+  dir = mkdtempSync(join(tmpdir(), 'meridian-restart-'))
+  sites = new Sites({ names: ['eu', 'us'], edges: 1, shared: true, dataDir: name => join(dir, name) })
+  await rest()
+}
+
+afterEach(() => {
+  sites.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+/** Its next connection may go to another site. */
+class Roamer extends Client {
+  at: string
+
+  constructor(id: string, at: string) {
+    super(
+      {
+        open: () => sites.at(this.at).open(),
+        feed: (pipe, bytes) => sites.at(this.at).feed(pipe, bytes),
+        settle: () => sites.settle(),
+      } as ConstructorParameters<typeof Client>[0],
+      id,
+    )
+    this.at = at
+  }
+}
+
+const microtasks = () => new Promise(done => setImmediate(done))
+
+/** These answer at once, and come again if they have to, until nothing moves. */
+async function rest(...clients: Client[]): Promise<void> {
+  for (let quiet = 0, round = 0; quiet < 8; round++) {
+    if (round > 300) throw new Error('The clients do not come to rest')
+    quiet++
+    for (let moved = 1; moved > 0; ) {
+      sites.settle()
+      moved = 0
+      for (const one of clients) moved += one.work()
+      if (moved > 0) quiet = 0
+      await microtasks()
+    }
+    for (const one of clients) if (!one.connected) one.connect()
+    sites.pass(250)
+  }
+}
+
+async function roamer(id: string, at: string, filter?: string): Promise<Roamer> {
+  const one = new Roamer(id, at)
+  one.connect()
+  await rest(one)
+  if (filter !== undefined) one.subscribe(filter, 2)
+  await rest(one)
+  return one
+}
+
+const textsOf = (one: Client): string[] => one.seen.map(({ text }) => text)
+
+const ENDS = {
+  stops: () => sites.at('us').stopCore(),
+  dies: () => sites.at('us').crashCore(),
+}
+const cases = (['stops', 'dies'] as const).flatMap(how => (['us', 'eu'] as const).map(to => [how, to] as const))
+
+describe.each(cases)('the core %s, the client comes to %s:', (how, to) => {
+  test('what it has completed does not come again, though another client has not answered', async () => {
+    await open()
+    const done = await roamer('done', 'us', 'a/+')
+    const slow = await roamer('slow', 'us', 'a/+')
+    const pub = await roamer('pub', 'eu')
+    for (const text of ['1', '2', '3']) pub.publish('a/1', text, 2)
+    await rest(pub, done)
+    expect(textsOf(done)).toEqual(['1', '2', '3'])
+    ENDS[how]()
+    done.at = to
+    done.drop()
+    await rest(pub, done)
+    pub.publish('a/1', '4', 2)
+    await rest(pub, done)
+    slow.connect()
+    await rest(pub, done, slow)
+    for (const one of [done, slow]) expect(textsOf(one)).toEqual(['1', '2', '3', '4'])
+  })
+
+  test('nor what it had late from the site that it came from', async () => {
+    await open()
+    const sub = await roamer('sub', 'eu', 'a/+')
+    const slow = await roamer('slow', 'us', 'a/+')
+    const pub = await roamer('pub', 'eu')
+    sub.disconnect()
+    sites.part('eu', 'us')
+    for (const text of ['1', '2', '3']) pub.publish('a/1', text, 2)
+    await rest(pub)
+    sub.at = 'us'
+    await rest(sub, pub)
+    sites.heal()
+    await rest(sub, pub)
+    expect(textsOf(sub)).toEqual(['1', '2', '3'])
+    ENDS[how]()
+    sub.at = to
+    sub.drop()
+    await rest(pub, sub)
+    slow.connect()
+    await rest(pub, sub, slow)
+    for (const one of [sub, slow]) expect(textsOf(one)).toEqual(['1', '2', '3'])
+  })
+
+  test('what it had late comes to the others all the same, if it ends before that, and to it only once', async () => {
+    await open()
+    const sub = await roamer('sub', 'eu', 'a/+')
+    const other = await roamer('other', 'us', 'a/+')
+    const pub = await roamer('pub', 'eu')
+    sub.disconnect()
+    sites.part('eu', 'us')
+    for (const text of ['1', '2', '3']) pub.publish('a/1', text, 2)
+    await rest(pub)
+    sub.at = 'us'
+    await rest(sub, pub)
+    sites.heal()
+    while (textsOf(sub).length < 3) {
+      sites.pass(250)
+      await microtasks()
+      sub.work()
+    }
+    expect(textsOf(other)).toEqual([])
+    ENDS[how]()
+    sub.at = to
+    sub.drop()
+    // While it is away nobody can tell what the client has had there.
+    if (to === 'eu') await rest(pub, other)
+    await rest(pub, sub, other)
+    for (const one of [sub, other]) expect(textsOf(one)).toEqual(['1', '2', '3'])
+  })
+})
