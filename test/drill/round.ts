@@ -1,6 +1,6 @@
 /** One round: load, a fault under it, quiet, and the findings. Decides when to wait for what, and how long at most. */
+import type { RegionsStatus } from '../../infra/local/regions/start.ts'
 import { Mortal, retainedAt } from '../chaos/cluster/mortal.ts'
-import type { Place } from '../chaos/cluster/rig.ts'
 import { seeded } from '../chaos/random.ts'
 import { sleep, until } from '../harness/process.ts'
 import { missing, type RoundRules, wrong } from '../history/check.ts'
@@ -52,6 +52,7 @@ export interface Stage extends Pick<Scene, 'regions' | 'settings' | 'sites' | 's
 const TICK_MS = 50
 const WARM_MS = 3_000
 const HOME_MS = 60_000
+const READY_MS = 30_000
 const UP_MS = 120_000
 const AFTER_MS = 3_000
 const DRAIN_MS = 120_000
@@ -95,8 +96,11 @@ export async function runRound(stage: Stage, turn: Turn, round: number): Promise
   if (missed.length > 0) unfit.push('messages are missing')
   owe(stage.owed, missed)
   const retained: string[] = []
-  for (const one of stage.regions.endpointsFrom())
-    await attempt(judgeRetained(stage, placeOf({ region: one.name, url: one.mqtt }), `reader${round}`, retained))
+  const readers = stage.regions.endpointsFrom().map(async ({ name, mqtt }) => {
+    const found = await retainedAt(placeOf({ region: name, url: mqtt }), KEPT, `reader${round}-${name}`)
+    retained.push(...checkRetained(stage.kept, found, name))
+  })
+  await Promise.all(readers.map(attempt))
   findings.push(...retained)
   const recovery = (kind: Kind): Recovery => {
     const underLoad = events.filter(one => one.at <= loadEnd)
@@ -132,24 +136,25 @@ async function unfitness({ crowd, regions }: Stage): Promise<string[]> {
     ...crowd.all.flatMap(one => (one.isUp ? [] : [one.name])),
     ...crowd.members.flatMap(one => (one.line === undefined || one.line.edge === one.home ? [] : [one.name])),
   ]
-  const isHome = until('everybody to be home', HOME_MS, () => away().length === 0 || undefined)
-  const late = await isHome.then(() => '').catch(() => `not in their regions: ${listed(away())}`)
-  const { global, regions: all } = await regions.status()
-  const broken = [global, ...all].flatMap(one => one.processes.filter(({ health }) => health !== 'ready'))
-  return [
-    ...(late === '' ? [] : [late]),
-    ...broken.map(({ name, logFile, health }) => `${name} is ${health} (${logFile})`),
-    ...all.flatMap(({ name, cut }) => (cut.length > 0 ? [`${name} is cut off`] : [])),
-  ]
+  await until('everybody to be home', HOME_MS, () => away().length === 0 || undefined).catch(() => {})
+  let ill: string[] = []
+  await until('everything to run', READY_MS, async () => {
+    ill = illnesses(await regions.status())
+    return ill.length === 0 || undefined
+  }).catch(() => {})
+  return [...(away().length > 0 ? [`not in their regions: ${listed(away())}`] : []), ...ill]
 }
+
+const illnesses = ({ global, regions }: RegionsStatus): string[] => [
+  ...[global, ...regions].flatMap(({ processes }) =>
+    processes.flatMap(({ health, logFile }) => (health === 'ready' ? [] : [`${health}: who writes ${logFile}`])),
+  ),
+  ...regions.flatMap(({ name, cut }) => (cut.length > 0 ? [`${name} is cut off`] : [])),
+]
 
 function owe(owed: Map<string, Set<string>>, all: readonly Missing[]): void {
   for (const { clients, missing } of all)
     for (const client of clients) owed.set(client, new Set([...(owed.get(client) ?? []), ...missing]))
-}
-
-async function judgeRetained(stage: Stage, place: Place, client: string, findings: string[]): Promise<void> {
-  findings.push(...checkRetained(stage.kept, await retainedAt(place, KEPT, client), place.name))
 }
 
 /** The load, the mortals and the fault of one round. */

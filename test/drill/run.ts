@@ -85,7 +85,7 @@ async function playTurns(
       await sleep(LINKED_MS)
       for (const turn of turns.slice(rounds.length)) {
         const result = await runRound(stage, turn, rounds.length + 1)
-        if (result.findings.length > 0)
+        if (result.findings.length + result.unfit.length > 0)
           keep(join(evidence, `${turn.scenario.name}-seed${turn.seed}`), dir, recorder, result)
         rounds.push(result)
         events.round(result, resultsOf(settings, rounds, []))
@@ -134,7 +134,7 @@ function reachOf(regions: Regions): ReadonlyMap<string, readonly Endpoint[]> {
 function keep(to: string, dir: string, recorder: Recorder, result: RoundResult): void {
   rmSync(to, { recursive: true, force: true })
   mkdirSync(to, { recursive: true })
-  writeFileSync(join(to, 'findings.txt'), `${result.findings.join('\n')}\n`)
+  writeFileSync(join(to, 'findings.txt'), `${[...result.findings, ...result.unfit].join('\n')}\n`)
   writeFileSync(join(to, 'history.jsonl'), recorder.events.map(event => `${JSON.stringify(event)}\n`).join(''))
   const isLog = (path: string): boolean => !/\/(?:store|data|appendonlydir|rocketmq)(?:\/|$)|\.sock$/.test(path)
   if (existsSync(dir)) cpSync(dir, join(to, 'logs'), { recursive: true, filter: isLog })

@@ -13,8 +13,8 @@ import {
 } from './member.ts'
 
 /** Shorter than by default: between rounds devices go home. Nothing that a failover takes depends on it. */
-const REVIEW_MS = 4_000
-const AVOID_MS = 8_000
+const REVIEW_MS = 2_000
+const AVOID_MS = 2_000
 
 export class SdkMember implements Member {
   readonly kind = 'sdk'
