@@ -2,6 +2,7 @@
 /** `npm run local:up`, `local:down`, `local:status`: the commands of a local installation, as text for people or JSON for programs. */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { UsageError, wrongFlag } from '../cli/misuse.ts'
 import { down, type Endpoints, type Status, status, up } from './installation.ts'
 
 const USAGE = `Usage: npm run local:up     [-- --dir FOLDER] [--free-ports] [--mqtt-ports PORT,PORT] [--servers-only] [--json]
@@ -12,18 +13,25 @@ const DEFAULT_DIR = new URL('../../.local/run', import.meta.url).pathname
 const begun = Date.now()
 const seconds = (): string => ((Date.now() - begun) / 1000).toFixed(1)
 
+const OPTIONS = {
+  dir: { type: 'string', default: DEFAULT_DIR },
+  'free-ports': { type: 'boolean', default: false },
+  'mqtt-ports': { type: 'string' },
+  'servers-only': { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const
+
+function read() {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS })
+  } catch (error) {
+    throw wrongFlag(error, USAGE)
+  }
+}
+
 async function main(): Promise<void> {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: {
-      dir: { type: 'string', default: DEFAULT_DIR },
-      'free-ports': { type: 'boolean', default: false },
-      'mqtt-ports': { type: 'string' },
-      'servers-only': { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-    },
-  })
+  const { positionals, values } = read()
   const dir = resolve(values.dir)
   // With --json, stdout is the answer alone.
   const say = values.json ? console.error : console.log
@@ -32,7 +40,9 @@ async function main(): Promise<void> {
     case 'up': {
       const mqttPorts = values['mqtt-ports']?.split(',').map(Number)
       if (mqttPorts?.every(port => Number.isInteger(port) && port > 0 && port < 65_536) === false)
-        throw new Error(`--mqtt-ports is '${values['mqtt-ports']}'; allowed: port numbers with a comma between them`)
+        throw new UsageError(
+          `--mqtt-ports is '${values['mqtt-ports']}'; allowed: port numbers with a comma between them`,
+        )
       const freePorts = values['free-ports']
       const serversOnly = values['servers-only']
       const endpoints = await up({ dir, freePorts, serversOnly, onStep, ...(mqttPorts && { mqttPorts }) })
@@ -83,5 +93,5 @@ function table(all: readonly Status[]): string {
 
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 1
+  process.exitCode = error instanceof UsageError ? 2 : 1
 })

@@ -167,6 +167,7 @@ describe('by command, behind relays', () => {
       [['heal'], 'The name of a region is missing'],
       [['up', '--regions', 'eu', '--wan-ms', 'slow'], "--wan-ms is 'slow'"],
       [['fly'], 'Usage:'],
+      [['up', '--foo'], "Unknown option '--foo'\nUsage:"],
     ] as const)
       await expect(command(dir, ...words)).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining(text) })
   }, 60_000)

@@ -2,7 +2,7 @@
 /** `npm run regions:up` and its kin: the commands of an installation of regions, as text for people or JSON for programs. */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { UsageError } from '../../cli/misuse.ts'
+import { UsageError, wrongFlag } from '../../cli/misuse.ts'
 import { cut, down, end, heal, restore, up } from './installation.ts'
 import { type RegionsStatus, status } from './status.ts'
 
@@ -43,7 +43,7 @@ function read() {
   try {
     return parseArgs({ allowPositionals: true, options: OPTIONS })
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    throw wrongFlag(error, USAGE)
   }
 }
 
