@@ -97,7 +97,7 @@ export class Drains {
     const content = this.#decode(box, body)
     if (content !== undefined && (drain.last === undefined || isBefore(drain.last, content))) {
       this.#findLost(drain, content)
-      this.#take(box, offset, content)
+      this.#take(drain, offset, content)
       drain.last = { life: content.life, seq: content.seq }
     } else stats.chunksSkipped++
     if (box.dark !== undefined && box.dark <= offset) box.dark = offset + 1
@@ -116,10 +116,11 @@ export class Drains {
     return undefined
   }
 
-  #take(box: Box, offset: number, content: ChunkContent): void {
+  #take({ box, from }: Drain, offset: number, content: ChunkContent): void {
     const known = box.chunk(content)
     if (known !== undefined) {
-      known.offset = offset
+      // Read from farther on, it may be a copy that landed behind later chunks.
+      if (from <= known.offset) known.offset = offset
       for (const { position, data } of content.entries) {
         const entry = box.at(position)
         if (entry?.chunk === known && entry.data === NOT_HERE) this.#o.cache.offer(box, entry, data)

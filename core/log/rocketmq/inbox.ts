@@ -233,7 +233,8 @@ export class RocketmqInboxes implements InboxStore {
     if (readAt !== undefined) chunk.offset = readAt
     box.appended = Math.max(box.appended, chunk.offset + 1)
     const live = sending.held.filter(held => box.at(held.position) === held)
-    if (box.dark === undefined && readAt === undefined && this.#isTooMuch(box, live)) box.dark = chunk.offset
+    if (box.dark === undefined && readAt === undefined && this.#isTooMuch(box, chunk, live.length))
+      box.dark = chunk.offset
     if (box.dark !== undefined && readAt === undefined) this.#darken(box, chunk, live)
     else {
       box.seen = chunk
@@ -246,16 +247,19 @@ export class RocketmqInboxes implements InboxStore {
     if (box.readers.length > 0) this.#drains.want(box)
   }
 
-  /** More entries are known than should be, and these can be forgotten: they come after all that are durable and before all that are not, and nobody has read them. */
-  #isTooMuch(box: Box, live: readonly Held[]): boolean {
+  /**
+   * More entries are known than should be, and these can be forgotten: they come after all that were durable before, and before
+   * all that are not, which follow in the order of their appends; and nobody has read them.
+   */
+  #isTooMuch(box: Box, chunk: Chunk, live: number): boolean {
     if (this.stats.nowIndexedEntries <= this.#limits.indexedEntries || box.readers.length > 0) return false
-    const begin = box.entries.indexOf(live[0]!)
-    const end = begin + live.length
+    const begin = box.entries.findIndex(e => e.chunk === chunk)
+    const end = begin + live
     return (
       begin >= 0 &&
       box.entries.every((e, i) => {
-        if (i < begin) return box.isStored(e)
-        return !e.given && (i < end ? e === live[i - begin] : e.chunk === undefined)
+        if (i < begin) return e.chunk !== undefined
+        return !e.given && (i < end ? e.chunk === chunk : e === box.waiting[i - end])
       })
     )
   }

@@ -27,9 +27,9 @@ export class LiteTopics {
       while (isOpen && cursors.get(name) === cursor) {
         await this.#later()
         const topic = this.topics.get(name)
-        if (topic === undefined || cursors.get(name) !== cursor || !isOpen) continue
-        cursor.next = Math.max(cursor.next, topic.min)
-        const body = topic.bodies[cursor.next]
+        if (cursors.get(name) !== cursor || !isOpen) return
+        cursor.next = Math.max(cursor.next, topic?.min ?? 0)
+        const body = topic?.bodies[cursor.next]
         if (body !== undefined) receive(name, cursor.next++, body.slice())
         else await new Promise(resolve => setTimeout(resolve, 1))
       }
