@@ -42,17 +42,26 @@ export class Late {
 
   /** A few times a second: what was not to be had, and can be now. */
   tick(): void {
-    const { owed, peers, fetch, isBrought } = this.#o
+    const { owed, fetch } = this.#o
     fetch.tick()
     for (const [client, debt] of owed.all()) {
       if (this.#fetching >= FETCHES) return
-      if (debt.busy || isBrought(client)) continue
-      for (const site of debt.sites) {
-        const peer = peers.get(site)
-        if (peer?.linked !== true) continue
-        this.#fetch(client, debt, peer)
-        break
-      }
+      this.#try(client, debt)
+    }
+  }
+
+  /** At once: its client may go on elsewhere soon. */
+  hurry(client: ClientKey): void {
+    const debt = this.#o.owed.get(client)
+    if (debt !== undefined) this.#try(client, debt)
+  }
+
+  #try(client: ClientKey, debt: Debt): void {
+    const { peers, isBrought } = this.#o
+    if (this.#fetching >= FETCHES || debt.busy || isBrought(client)) return
+    for (const site of debt.sites) {
+      const peer = peers.get(site)
+      if (peer?.linked === true) return this.#fetch(client, debt, peer)
     }
   }
 

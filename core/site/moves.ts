@@ -20,7 +20,7 @@ import { Late, type LateOptions } from './late.ts'
 import { siteOf } from './name.ts'
 import { Owed } from './owed.ts'
 import type { Peer } from './peer.ts'
-import type { Claimed, Directory, SiteName } from './port.ts'
+import { type Claimed, type Directory, type SiteName, TAKEN_KEPT_MS } from './port.ts'
 
 export interface MovesOptions extends Omit<BringOptions, 'owed'>, Omit<LateOptions, 'owed' | 'isBrought'> {
   readonly directory: Directory
@@ -32,6 +32,9 @@ const CLAIM_MS = 8_000
 
 /** How often it is asked who was claimed by sites that are not linked. */
 const LOOK_MS = 1_000
+
+/** Asked for at once. */
+const PAGE_SESSIONS = 20_000
 
 /** Another site has claimed it here, and has not said that it has it. */
 const isBrought = (s: Session): boolean =>
@@ -45,6 +48,10 @@ export class Moves {
   readonly #answers: Answers
   /** Claims that wait until the session is here. */
   readonly #bringing = new Map<ClientKey, Bringing>()
+  #checking: Promise<void> = Promise.resolve()
+  #nextPage: (() => void) | undefined
+  /** Until when it is known whom other sites have claimed. ms since the epoch. */
+  #knownAt = Number.NEGATIVE_INFINITY
   #looking = false
   #lookAt = 0
 
@@ -61,7 +68,36 @@ export class Moves {
    * and ends if nothing of it is wanted there. Rejects if that cannot be told.
    */
   check(): Promise<void> {
-    return this.#check(this.#own())
+    return this.#checkNext(() => this.#own().filter(s => s.moved))
+  }
+
+  /** One after the other. `also`: beside those who were claimed elsewhere since the last one. */
+  #checkNext(also: () => readonly Session[]): Promise<void> {
+    const checking = this.#checking.then(() => this.#checkNews(also))
+    this.#checking = checking.catch(() => {})
+    return checking
+  }
+
+  async #checkNews(also: () => readonly Session[]): Promise<void> {
+    const { directory, sessions, now } = this.#o
+    const begun = now()
+    const taken = begun - this.#knownAt < TAKEN_KEPT_MS / 2 ? await directory.taken() : undefined
+    if (taken === undefined) await this.#checkAll()
+    else await this.#check([...taken.flatMap(client => sessions.get(client) ?? []), ...also()])
+    this.#knownAt = Math.max(this.#knownAt, begun)
+  }
+
+  /** A page per tick, for devices and the directory are busy; at start as fast as it goes. */
+  async #checkAll(): Promise<void> {
+    const isStart = this.#knownAt === Number.NEGATIVE_INFINITY
+    const own = this.#own()
+    for (let at = 0; at < own.length; at += PAGE_SESSIONS) {
+      if (at > 0 && !isStart)
+        await new Promise<void>(resolve => {
+          this.#nextPage = resolve
+        })
+      await this.#check(own.slice(at, at + PAGE_SESSIONS))
+    }
   }
 
   async #check(some: readonly Session[]): Promise<void> {
@@ -80,16 +116,12 @@ export class Moves {
 
   /** A site that is not linked cannot say whom it has claimed: the directory is asked, and their connections end here. */
   #lookForTaken(now: number): void {
-    const { directory, peers, sessions } = this.#o
-    if (this.#looking || now < this.#lookAt || [...peers.all()].every(peer => peer.linked)) return
+    const areLinked = [...this.#o.peers.all()].every(peer => peer.linked)
+    if (areLinked) this.#knownAt = now
+    if (areLinked || this.#looking || now < this.#lookAt) return
     this.#looking = true
     this.#lookAt = now + LOOK_MS
-    const check = async () => {
-      const taken = await directory.taken()
-      if (taken === undefined) return this.check()
-      await this.#check(taken.flatMap(client => sessions.get(client) ?? []))
-    }
-    check()
+    this.#checkNext(() => [])
       // Asked again.
       .catch(() => {})
       .finally(() => {
@@ -156,6 +188,8 @@ export class Moves {
     this.#owed.tick(now)
     this.#late.tick()
     this.#lookForTaken(now)
+    this.#nextPage?.()
+    this.#nextPage = undefined
     stats.nowSessionsBrought = this.#bringing.size
     stats.nowSessionsOwed = this.#owed.size
   }
@@ -214,6 +248,7 @@ export class Moves {
       if (refused === undefined && (s === undefined || cleanStart)) this.#owed.void(client)
       this.#bringing.delete(client)
       done(refused ?? epoch)
+      this.#late.hurry(client)
       for (const next of bringing.waits) turn.call(() => next(refused))
     }
     if (cleanStart) this.#discardAll(bringing, sites, end)
