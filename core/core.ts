@@ -36,6 +36,8 @@ export interface CoreOptions {
   readonly dropPolicy?: 'oldest' | 'newest'
   /** QoS 0 messages wait for offline sessions too. Default: false. */
   readonly queueQos0?: boolean
+  /** Edges in other processes have so long after the start to say how connections ended that were there when the core before this one died. Default: 0, there are none. */
+  readonly edgesMs?: number
   /** With other sites: our own name. */
   readonly site?: SiteName | undefined
   /** With other sites: where each client's session lives. */
@@ -86,6 +88,7 @@ export class Core implements TapHost, Receiver {
     yield* recover({ ...this.#parts, log, state, store, elsewhere: m => elsewhere.push(m) })
     if (moves !== undefined) yield moves.check().then(() => moves.load())
     this.#parts.sessions.subscriptions.exportAll(this.#parts.sessions.values())
+    this.#parts.sessions.orphans.open()
     this.#isOpen = true
     if (moves !== undefined) for (const message of elsewhere) turn.message(message, undefined)
     const now = this.#o.now()

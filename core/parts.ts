@@ -38,7 +38,7 @@ export interface Parts extends CoreParts {
 }
 
 export function assemble(options: CoreOptions, hooks: Hooks): Parts {
-  const { log, state, inboxes: store, limits, stats, now, defer, site, directory } = options
+  const { log, state, inboxes: store, limits, stats, now, defer, site, directory, edgesMs = 0 } = options
   const events: CoreEvents = options.events ?? (() => {})
   const common = { state, store, limits, stats, events, now, defer }
   const relayed = new RelayedIds(limits.relayedIds)
@@ -81,7 +81,7 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
   const { publish } = hooks
   const exports = peers?.exports
   const shared = { ...common, turn, inboxes, flights, routes }
-  const sessions: Sessions = new Sessions({ ...shared, durably, publish, sites, exports, directory })
+  const sessions: Sessions = new Sessions({ ...shared, durably, publish, sites, exports, directory, edgesMs })
   const sift = new Sift({ ...common, session })
   const parts = { ...common, turn, sessions, flights, inboxes, router, retained, sift, relayed, had, peers }
   if (directory === undefined || peers === undefined) return { ...parts, direct }

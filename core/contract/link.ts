@@ -61,6 +61,8 @@ export interface Release {
   readonly outbound: Outbound
   /** Messages handed to this edge that it had not seen when the session ended, oldest first. Filled in by the core's end of the link. */
   readonly unseen?: readonly Message[]
+  /** An earlier link was told and did not confirm it, so it is told again, first of all, on the next one: the connection ended so long ago. It counts unless the client was claimed since; `outbound` is empty. ms. */
+  readonly agoMs?: number
 }
 
 /** A message of QoS ≥ 1 on its way to an edge, or held there. */
@@ -103,8 +105,8 @@ export interface CoreLink {
   drain(client: ClientKey, epoch: number, limit: number, done: (page: InboxPage) => void): void
   /** Stores what is un-acked for more than a bound, while the session stays online; `queue` goes to the inbox. */
   save(client: ClientKey, epoch: number, outbound: Outbound): void
-  /** The connection has ended: the session is offline or over. An old epoch has no effect. */
-  release(client: ClientKey, epoch: number, release: Release): void
+  /** The connection has ended: the session is offline or over. An old epoch has no effect. `done` once durable: for the core's end of a link. */
+  release(client: ClientKey, epoch: number, release: Release, done?: () => void): void
   /**
    * A member left without having taken a shared group's copy (or there was none), and no other member is connected at this
    * edge: it goes to one at another edge, or to one that is offline, if there is any. Durable before `delivered` counts.

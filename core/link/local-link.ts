@@ -74,6 +74,7 @@ export class LocalLink implements CoreLink {
       const detail = `Client id of '${request.client}' is kept for sites`
       return defer(() => done({ ok: false, why: 'unavailable', detail }))
     }
+    sessions.orphans.claimed(request.client)
     // A peer has claimed it in the directory itself.
     if (moves !== undefined && port.site && site === undefined)
       return turn.call(() => {
@@ -162,11 +163,15 @@ export class LocalLink implements CoreLink {
     turn.urge()
   }
 
-  release(client: ClientKey, epoch: number, release: Release): void {
-    const { sessions } = this.#core
+  release(client: ClientKey, epoch: number, release: Release, done?: () => void): void {
+    const { sessions, turn } = this.#core
+    if (release.agoMs !== undefined) return sessions.orphans.recall(client, epoch, release, release.agoMs, done)
     const s = sessions.owned(this.#port, client, epoch)
     if (s === undefined) this.#strand(client, messagesOf(release.outbound))
     else sessions.release(s, release)
+    if (done === undefined) return
+    if (s?.stored === true) turn.afterCommit(done)
+    else turn.call(() => turn.answer(done))
   }
 
   giveBack(group: TopicFilter, message: Message): void {

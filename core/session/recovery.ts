@@ -55,11 +55,8 @@ export function* recover(ctx: RecoveryContext): Waits {
   for (const one of groups) assign(replays, one)
   for (const one of replays.all()) one.finish()
   for (const s of sessions.values()) {
-    if (s.offlineAt === 0) {
-      // Online when the core died: its connection has ended now.
-      s.offlineAt = ctx.now()
-      sessions.mark(s)
-    } else if (replays.has(s)) sessions.mark(s)
+    if (s.offlineAt === 0) sessions.orphans.add(s)
+    else if (replays.has(s)) sessions.mark(s)
   }
   sessions.stage()
   const end = kept?.position ?? log.next

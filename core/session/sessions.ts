@@ -15,6 +15,8 @@ import { endsAt, ownWill, willDueAt } from '../will/will.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Flights } from './flights.ts'
 import type { Durably, Inboxes } from './inbox.ts'
+import { Orphans } from './orphans.ts'
+import { part } from './parting.ts'
 import { recordOf, restored } from './record.ts'
 import { Session } from './session.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -38,6 +40,8 @@ export interface SessionsOptions {
   readonly directory?: Directory | undefined
   /** The sessions of other sites: kept up to date. */
   readonly sites: Set<Session>
+  /** As `CoreOptions.edgesMs`. */
+  readonly edgesMs: number
   /** What other sites are asked for. */
   readonly exports?: Exports | undefined
 }
@@ -55,6 +59,7 @@ const KICK_MS = 2_000
 
 export class Sessions {
   readonly subscriptions: Subscriptions
+  readonly orphans: Orphans
   readonly #o: SessionsOptions
   readonly #wills: Wills
   readonly #sessions = new Map<ClientKey, Session>()
@@ -70,6 +75,7 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     this.#o = options
     this.subscriptions = new Subscriptions({ ...options, session: client => this.#sessions.get(client) })
+    this.orphans = new Orphans(options, this)
     this.#wills = new Wills({ ...options, mark: s => this.mark(s) })
     // Above every epoch of an earlier life of this core, as long as it made fewer than one per millisecond.
     this.#epoch = Math.floor(options.now())
@@ -126,25 +132,16 @@ export class Sessions {
   /** At the call: what is routed from now on finds the session offline. */
   release(s: Session, release: Release): void {
     const port = s.routedTo
-    const persistent = s.persistent && release.expirySec > 0
-    s.offlineAt = this.#o.now()
-    // What another site gives back is as it was.
-    s.expirySec = !persistent ? 0 : s.parked && s.site === undefined ? s.expirySec : release.expirySec
-    if (!release.will) s.will = undefined
-    if (release.sentAway === true && s.will !== undefined) {
-      s.heldUntil = s.offlineAt + this.#o.limits.drainWillHoldMs
-      this.#o.stats.willsHeld++
-    }
-    if (!persistent && s.heldUntil > 0 && s.waiting === undefined) this.#keepWill(s)
-    else if (!persistent) this.end(s)
-    else {
+    const goesOn = this.part(s, release, this.#o.now())
+    if (goesOn) {
       this.#o.flights.takeAll(s, release.outbound)
       if (port !== undefined) this.subscriptions.goOffline(s, port)
       s.presence = 'offline'
       s.port = undefined
       this.#o.stats.nowOnline--
       for (const message of s.parked ? [] : (release.unseen ?? []))
-        if (wants(s, message)) this.#o.inboxes.append(s, message, this.#o.durably(message))
+        if (!message.settled?.has(s.client) && wants(s, message))
+          this.#o.inboxes.append(s, message, this.#o.durably(message))
       s.parked = false
       s.late?.()
       this.settle(s, s.offlineAt)
@@ -153,8 +150,18 @@ export class Sessions {
     }
     for (const freed of s.freed.splice(0)) this.#o.turn.call(freed)
     if (s.waiting === undefined) return
-    if (!persistent) this.#heirs.set(s.client, s)
+    if (!goesOn) this.#heirs.set(s.client, s)
     this.#o.turn.call(() => this.#wake(s))
+  }
+
+  /** Its connection ended at that time. False if the session has ended with it. ms since the epoch. */
+  part(s: Session, release: Release, at: number): boolean {
+    part(s, release, at, this.#o.limits.drainWillHoldMs)
+    if (s.heldUntil > 0) this.#o.stats.willsHeld++
+    if (s.persistent) return true
+    if (s.heldUntil > 0 && s.waiting === undefined) this.#keepWill(s)
+    else this.end(s)
+    return false
   }
 
   /** Its edge is gone. */
@@ -271,6 +278,7 @@ export class Sessions {
   }
 
   tick(now: number): void {
+    this.orphans.tick(now)
     for (const s of this.#deadlines.due(now)) this.settle(s, now)
     for (const s of this.#o.flights.overdue(now - this.#o.limits.watermarkHoldMs)) {
       this.#o.stats.heldTooLong++

@@ -26,6 +26,7 @@ export interface AnswersTo {
   congested(on: boolean): void
   done(req: number): void
   claimed(req: number, reply: ClaimReply): void
+  released(client: ClientKey, epoch: number): void
   inbox(req: number, page: InboxPage): void
   page(req: number, page: RetainedPage): void
   /** The core goes. */
@@ -73,6 +74,8 @@ export class Answers {
         return this.#to.done(r.varint())
       case FromCore.claimed:
         return this.#to.claimed(r.varint(), readReply(r))
+      case FromCore.released:
+        return this.#to.released(readClient(r), r.varint())
       case FromCore.inbox: {
         const req = r.varint()
         const messages = readList(r, () => this.#message(r))

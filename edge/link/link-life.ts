@@ -84,6 +84,8 @@ export interface LinkLifeOptions {
 export interface LinkLifeEvents {
   /** Records came. Throws RangeError if they are damaged. */
   read(records: Uint8Array): void
+  /** A session has begun: what is said now comes first. */
+  begun(session: LinkSession): void
   /** Everything that was under way with the core is lost. */
   lost(): void
   /** The core may have given the sessions to others; or it is certain again that it has not. */
@@ -238,7 +240,10 @@ export class LinkLife {
       return false
     }
     if (resumes) stats.resumed++
-    else stats.opened++
+    else {
+      stats.opened++
+      this.#on.begun(this.session)
+    }
     stats.nowLinks++
     this.#event({ is: 'linked', core: welcome.core, site: welcome.site, url, resumed: resumes })
     this.#suspend(false)

@@ -21,7 +21,8 @@ import { type Message, NO_BYTES } from '../../core/contract/message.ts'
 import type { Outbound, Subscription } from '../../core/contract/session.ts'
 import { Fifo } from '../flow/fifo.ts'
 import { Answers, type AnswersTo } from './answers.ts'
-import { writeClaim, writeJournal, writeRetained } from './calls.ts'
+import { writeClaim, writeFarewell, writeJournal, writeRelease, writeRetained } from './calls.ts'
+import { Farewells } from './farewells.ts'
 import { type Departure, LinkLife, type LinkLifeOptions } from './link-life.ts'
 import { PendingCalls } from './pending.ts'
 import type { SiteView } from './sites.ts'
@@ -49,6 +50,7 @@ export class RemoteLink implements CoreLink {
   #answers: Answers
   /** Published with QoS ≥ 1 and without receipt, in order. */
   #published = new Fifo<Message>()
+  readonly #farewells: Farewells
   readonly #pending = new PendingCalls()
   #pendingCounted = 0
   /** Epochs of the sessions at this edge. */
@@ -66,8 +68,10 @@ export class RemoteLink implements CoreLink {
     this.#o = options
     this.incarnation = options.incarnation
     this.#answers = new Answers(this.#answersTo)
+    this.#farewells = new Farewells(options.limits.maxConnections, options.stats)
     this.#life = new LinkLife(options, {
       read: records => this.#answers.read(records),
+      begun: session => this.#recall(session),
       lost: () => this.#lost(),
       suspend: on => edge.suspend(on),
       changed: () => this.#weigh(),
@@ -229,16 +233,16 @@ export class RemoteLink implements CoreLink {
     this.#written(session)
   }
 
-  release(client: ClientKey, epoch: number, { will, sentAway, expirySec, outbound }: Release): void {
-    const session = this.#begin(FromEdge.release, client, epoch)
+  release(client: ClientKey, epoch: number, release: Release): void {
+    const session = this.#life.session
     if (session === undefined) return
     if (this.#owned.get(client) === epoch) this.#owned.delete(client)
-    const { out } = session
-    out.u8((will ? 1 : 0) | (sentAway === true ? 2 : 0))
-    out.varint(expirySec)
-    out.varint(this.#seen)
-    writeOutbound(out, outbound)
+    writeRelease(session.out, client, epoch, release, this.#seen)
     this.#written(session)
+    const { will, sentAway, expirySec } = release
+    // Sites tell each other in another way where a session lives.
+    if (this.#o.peer === undefined)
+      this.#farewells.add({ client, epoch, will, sentAway: sentAway === true, expirySec, at: this.#o.now() })
   }
 
   giveBack(group: TopicFilter, message: Message): void {
@@ -268,6 +272,14 @@ export class RemoteLink implements CoreLink {
     this.#answered.add(message.ref)
     message.ref = 0
     this.#touch()
+  }
+
+  /** A core that knows nothing of this edge hears first what none has confirmed. */
+  #recall(session: LinkSession): void {
+    for (const farewell of this.#farewells.values()) {
+      writeFarewell(session.out, farewell, this.#o.now())
+      this.#written(session)
+    }
   }
 
   #begin(kind: number, client: ClientKey, epoch: number): LinkSession | undefined {
@@ -365,9 +377,13 @@ export class RemoteLink implements CoreLink {
     claimed: (req, reply) => {
       const call = this.#pending.take(req, 'claimed')
       if (call === undefined) return
-      if (reply.ok) this.#owned.set(call.client, reply.epoch)
+      if (reply.ok) {
+        this.#owned.set(call.client, reply.epoch)
+        this.#farewells.claimed(call.client)
+      }
       call.done(reply)
     },
+    released: (client, epoch) => this.#farewells.confirmed(client, epoch),
     inbox: (req, page) => this.#pending.take(req, 'inbox')?.done(page),
     page: (req, page) => this.#pending.take(req, 'page')?.done(page),
     // Its connection closes next.

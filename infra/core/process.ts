@@ -208,6 +208,8 @@ export class CoreProcess {
       events: this.#events.write,
       dropPolicy: mqtt.dropPolicy,
       queueQos0: mqtt.queueQos0,
+      // An edge tries again within 1.5 s, and may wait a second for a core that hangs.
+      edgesMs: 2 * limits.linkGraceMs,
       ...(seat.globe === undefined ? {} : { site: this.#config.site, directory: seat.globe.directory }),
     })
     this.#core = core

@@ -139,6 +139,7 @@ export class Site implements Gateway {
       now: () => this.now,
       defer: process.turn.core,
       stats: this.coreStats,
+      edgesMs: 2 * this.#limits.linkGraceMs,
       site: this.#o.group === undefined ? undefined : this.name,
       directory: this.#directory(),
     })

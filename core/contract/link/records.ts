@@ -14,7 +14,7 @@
  *     spool        client, epoch, ref
  *     drain        req, client, epoch, limit
  *     save         client, epoch, outbound
- *     release      client, epoch, flags (1 will, 2 sent away), expiry, seen, outbound
+ *     release      client, epoch, flags (1 will, 2 sent away, 4 told again), expiry, then seen, outbound; or, told again, ms ago
  *     giveBack     group, ref
  *     delivered    ranges of delivery numbers
  *     sift         req, tenant, site, filters (peers only; answered with a page)
@@ -31,6 +31,7 @@
  *     congested    0 or 1
  *     done         req
  *     claimed      req, reply
+ *     released     client, epoch: what `release` said is durable
  *     inbox        req, messages, end
  *     page         req, messages, flag, [next]
  *     bye          nothing: the core goes
@@ -70,6 +71,7 @@ export const FromCore = {
   bye: 10,
   deliverOnly: 11,
   deliverBut: 12,
+  released: 13,
 } as const
 
 export const StepCode = { out: 1, rec: 2, done: 3, rel: 4, taken: 5 } as const

@@ -4,6 +4,7 @@ export class LinkStats {
   nowLinks = 0
   nowUnackedBytes = 0
   nowUnanswered = 0
+  nowFarewells = 0
   framesIn = 0
   framesOut = 0
   framesResent = 0
@@ -26,6 +27,7 @@ export const LINK_STATS_HELP: Readonly<Record<keyof LinkStats, string>> = {
   nowLinks: 'Links that are up',
   nowUnackedBytes: 'Bytes sent over links and not acknowledged by the other end',
   nowUnanswered: 'QoS 1 and 2 messages handed to edges and not answered (core), or calls without answer (edge)',
+  nowFarewells: 'Ends of connections that an edge has told and no core has confirmed',
   framesIn: 'Frames received over links',
   framesOut: 'Frames sent over links',
   framesResent: 'Frames sent again after a link had broken',

@@ -16,7 +16,10 @@ import {
 } from '../../contract/link/records.ts'
 import type { CoreLink, Step } from '../../contract/link.ts'
 import type { Message } from '../../contract/message.ts'
+import type { Outbound } from '../../contract/session.ts'
 import type { RemotePort } from './remote-port.ts'
+
+const NOTHING: Outbound = { inflight: [], queue: [] }
 
 export class Calls {
   readonly #port: RemotePort
@@ -163,16 +166,12 @@ export class Calls {
     const client = readClient(r)
     const epoch = r.varint()
     const flags = r.u8()
-    const expirySec = r.varint()
-    const unseen = this.#port.unseen(r.varint())
-    const outbound = readOutbound(r, this.#handed)
-    this.#link.release(client, epoch, {
-      will: (flags & 1) !== 0,
-      sentAway: (flags & 2) !== 0,
-      expirySec,
-      outbound,
-      unseen,
-    })
+    const end = { will: (flags & 1) !== 0, sentAway: (flags & 2) !== 0, expirySec: r.varint() }
+    const rest =
+      (flags & 4) === 0
+        ? { unseen: this.#port.unseen(r.varint()), outbound: readOutbound(r, this.#handed) }
+        : { agoMs: r.varint(), outbound: NOTHING }
+    this.#link.release(client, epoch, { ...end, ...rest }, () => this.#port.released(client, epoch))
   }
 
   #message(r: ByteReader): Message {

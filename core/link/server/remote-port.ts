@@ -192,6 +192,15 @@ export class RemotePort implements EdgePort {
     this.#written()
   }
 
+  released(client: ClientKey, epoch: number): void {
+    if (this.gone) return
+    const { out } = this.session
+    out.u8(FromCore.released)
+    out.text(client)
+    out.varint(epoch)
+    this.#written()
+  }
+
   inbox(req: number, { messages, end }: InboxPage): void {
     const { out } = this.session
     this.#answer(FromCore.inbox, req)
