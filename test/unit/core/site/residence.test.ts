@@ -1,0 +1,126 @@
+/** What becomes of a session that has gone to another site, or gone on here: its connection, its will, and what was in flight. */
+import { describe, expect, test } from 'vitest'
+import type { Inflight } from '../../../../core/contract/session.ts'
+import { Session } from '../../../../core/session/session.ts'
+import { siteClient } from '../../../../core/site/name.ts'
+import { Residence, type ResidenceOptions } from '../../../../core/site/residence.ts'
+import { client, will } from '../../../integration/redis/records.ts'
+
+const SENT: Inflight = { packetId: 7, state: 'sent', qos: 1, retain: false, message: undefined }
+
+class World {
+  readonly kicks: number[] = []
+  readonly restored: number[] = []
+  readonly rested: Session[] = []
+  readonly commits: (() => void)[] = []
+  readonly s = new Session(client(1), 0)
+  readonly site = new Session(siteClient('us'), 0)
+  readonly residence: Residence
+
+  constructor(presence: Session['presence']) {
+    const { s } = this
+    s.epoch = 5
+    s.presence = presence
+    s.port = {
+      kick: (_client: string, _epoch: number, code: number) => this.kicks.push(code),
+    } as unknown as NonNullable<Session['port']>
+    const options = {
+      sessions: {
+        get: (c: string) => [s, this.site].find(one => one.client === c),
+        rest: (one: Session) => this.rested.push(one),
+        mark() {},
+      },
+      flights: {
+        restore: (_: Session, flights: readonly Inflight[]) => this.restored.push(...flights.map(f => f.packetId)),
+      },
+      turn: { afterCommit: (fn: () => void) => this.commits.push(fn), call: (fn: () => void) => fn() },
+      now: () => 0,
+    }
+    this.residence = new Residence(options as unknown as ResidenceOptions)
+  }
+
+  commit(): void {
+    for (const fn of this.commits.splice(0)) fn()
+  }
+
+  goOn(inflight: readonly Inflight[]): boolean[] {
+    const done: boolean[] = []
+    this.residence.goOn(this.s, inflight, isDurable => done.push(isDurable))
+    return done
+  }
+}
+
+describe('another site has it', () => {
+  test('its connection is taken over, its will is not published, and no deadline is left', () => {
+    const { residence, s, kicks, rested } = new World('online')
+    s.will = will()
+    residence.leave(s)
+    expect([s.moved, s.will, kicks, rested]).toEqual([true, undefined, [0x8e], [s]])
+  })
+
+  test('without a connection nobody is kicked', () => {
+    const { residence, s, kicks } = new World('offline')
+    residence.leave(s)
+    expect([s.moved, kicks]).toEqual([true, []])
+  })
+})
+
+describe('what was in flight where it came from', () => {
+  test('goes on with the next connection, for which this one ends; it is durable before that is said', () => {
+    const world = new World('online')
+    const done = world.goOn([SENT])
+    expect([world.kicks, world.restored, done]).toEqual([[0x98], [], []])
+    world.s.late!()
+    expect([world.restored, done, world.s.late]).toEqual([[7], [], undefined])
+    world.commit()
+    expect(done).toEqual([true])
+  })
+
+  test('goes on at once without a connection', () => {
+    const world = new World('offline')
+    const done = world.goOn([SENT])
+    world.commit()
+    expect([world.kicks, world.restored, done]).toEqual([[], [7], [true]])
+  })
+
+  test('waits for a claim that is not durable yet', () => {
+    const world = new World('claiming')
+    world.goOn([SENT])
+    expect(world.kicks).toEqual([])
+    world.s.presence = 'online'
+    world.commit()
+    expect(world.kicks).toEqual([0x98])
+  })
+
+  test('is not wanted any more when the session ends', () => {
+    const world = new World('online')
+    const done = world.goOn([SENT])
+    world.s.presence = 'ended'
+    world.s.late!()
+    expect([world.restored, done]).toEqual([[], [false]])
+  })
+
+  test('is here already, or there is nothing: nobody is disturbed', () => {
+    const world = new World('online')
+    const flight = {
+      state: 'sent',
+      qos: 1,
+      retain: false,
+      message: undefined,
+      envelope: undefined,
+      recorded: false,
+    } as const
+    world.s.inflight = new Map([[7, flight]])
+    expect([world.goOn([SENT]), world.goOn([]), world.kicks]).toEqual([[true], [true], []])
+  })
+})
+
+test('a site is behind while it is away, or reads what waited for it', () => {
+  const { residence, site } = new World('offline')
+  const behind = () => residence.isBehind('us')
+  expect(behind()).toBe(true)
+  site.presence = 'online'
+  expect(behind()).toBe(false)
+  site.parked = true
+  expect([behind(), residence.isBehind('ap')]).toEqual([true, false])
+})
