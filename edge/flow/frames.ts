@@ -1,15 +1,29 @@
 /** The bytes of a message for a receiver: encoded once per (version, QoS, RETAIN) and shared, or for one receiver alone where it needs its own. */
 import { type Message, NEVER, type QoS } from '../../core/contract/message.ts'
+import type { EdgeContext } from '../context.ts'
 import type { Session } from '../session/session.ts'
 import type { EdgeStats } from '../stats.ts'
 import { type Frame, publishFrame } from '../wire/frame.ts'
-
 import type { Version } from '../wire/packets.ts'
 
 type Cache = (Frame | undefined)[]
 
+export const frameFor = (
+  ctx: EdgeContext,
+  message: Message,
+  session: Session,
+  ids: readonly number[],
+  qos: QoS,
+  retain: boolean,
+  dup: boolean,
+  now: number,
+): Frame =>
+  isShared(message, session, ids, dup)
+    ? sharedFrame(message, session.version, qos, retain)
+    : ownFrame(message, session, ids, qos, retain, dup, now, ctx.stats)
+
 /** What all receivers of this version share. The packet id in it is 0: each copy is patched. */
-export function sharedFrame(message: Message, version: Version, qos: QoS, retain: boolean): Frame {
+function sharedFrame(message: Message, version: Version, qos: QoS, retain: boolean): Frame {
   const at = (version === 5 ? 6 : 0) + (retain ? 3 : 0) + qos
   const cache = (message.frames ??= [
     undefined,
@@ -38,14 +52,14 @@ export function sharedFrame(message: Message, version: Version, qos: QoS, retain
 }
 
 /** True if nothing of the frame is the receiver's own. */
-export function isShared(message: Message, session: Session, ids: readonly number[], dup: boolean): boolean {
+function isShared(message: Message, session: Session, ids: readonly number[], dup: boolean): boolean {
   return (
     !dup && (session.version !== 5 || (ids.length === 0 && session.aliasMaximum === 0 && message.expiresAt === NEVER))
   )
 }
 
 /** The receiver's own: DUP, subscription identifiers [MQTT-3.3.4-3], what is left of the expiry interval [MQTT-3.3.2-6], a topic alias. */
-export function ownFrame(
+function ownFrame(
   message: Message,
   session: Session,
   ids: readonly number[],
