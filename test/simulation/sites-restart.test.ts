@@ -143,3 +143,31 @@ describe.each(cases)('the core %s, the client comes to %s:', (how, to) => {
     for (const one of [sub, other]) expect(textsOf(one)).toEqual(['1', '2', '3'])
   })
 })
+
+test.each([0, 1, 2, 3])(
+  'its edge is handed for others what it had late, and has not seen that when it leaves (%i)',
+  async turns => {
+    await open()
+    const sub = await roamer('sub', 'eu', 'a/+')
+    const other = await roamer('other', 'us', 'a/+')
+    const pub = await roamer('pub', 'eu')
+    sub.disconnect()
+    sites.part('eu', 'us')
+    for (const text of ['1', '2', '3']) pub.publish('a/1', text, 2)
+    await rest(pub)
+    sub.at = 'us'
+    await rest(sub, pub)
+    sites.heal()
+    const { coreStats } = sites.at('us')
+    const began = coreStats.relayedIn
+    while (coreStats.relayedIn === began) {
+      if (sites.turn()) sub.work()
+      else sites.tick()
+      await microtasks()
+    }
+    for (let i = 0; i < turns; i++) sites.turn()
+    sub.drop()
+    await rest(sub, other, pub)
+    for (const one of [sub, other]) expect(textsOf(one)).toEqual(['1', '2', '3'])
+  },
+)

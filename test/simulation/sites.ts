@@ -61,11 +61,16 @@ export class Sites implements Group {
   pass(ms: number): void {
     const step = ms > 20_000 ? ms : TICK_MS
     for (let left = ms; left > 0; left -= step) {
-      this.now += Math.min(step, left)
-      for (const site of this.sites) site.tick(this.now)
-      this.#keepApart()
+      this.tick(Math.min(step, left))
       this.settle()
     }
+  }
+
+  /** Time passes, and nothing else happens yet. */
+  tick(ms = TICK_MS): void {
+    this.now += ms
+    for (const site of this.sites) site.tick(this.now)
+    this.#keepApart()
   }
 
   /** The connections between two sites break now, with what is on its way. They come back by themselves, unless `apart`. */
