@@ -28,7 +28,7 @@ async function strikes(kill: Promise<void>, struck: () => void): Promise<void> {
 
 const regionLoss: Scenario = {
   name: 'region-loss',
-  text: 'kill -9 of everything in a region, RocketMQ included; in half of the rounds its lines fall silent before. Restored later',
+  text: 'kill -9 of everything in a region, RocketMQ included; with odd seeds its lines fall silent before. Restored later',
   variants: [KILLED, SILENT],
   edges: 1,
   cores: 1,
@@ -72,7 +72,7 @@ const siteLoss: Scenario = {
 
 const partition: Scenario = {
   name: 'partition',
-  text: 'a region is cut off from the others, in half of the rounds from Redis, too; devices reach both sides, and some change sides',
+  text: 'a region is cut off from the others, with odd seeds from Redis, too; devices reach both sides, and some change sides',
   variants: [WITH_REDIS, WITHOUT_REDIS],
   edges: 1,
   cores: 1,

@@ -27,7 +27,7 @@ export interface Settings {
 
 export const USAGE = `npm run drill -- SCENARIO… [options]
   SCENARIO    region-loss, site-loss, partition, redis-loss, rolling-upgrade, drain, takeover, steady
-  --seed      chooses regions, moments and messages; printed, so that a run can be repeated
+  --seed      of the first round (each further one has the next): chooses regions, variants, moments and messages; printed
   --rounds    how often each scenario is played (default 1; takeover: moves, steady: blocks, by 20)
   --devices   devices on the SDK (default 200)
   --plain     devices on MQTT.js with a list of servers (default 200)
