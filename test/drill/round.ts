@@ -89,6 +89,7 @@ export async function runRound(stage: Stage, turn: Turn, round: number): Promise
   }).catch(() => {})
   step('Everything has arrived, or will not; devices go home')
   const unfit = await unfitness(stage)
+  step(unfit.length === 0 ? 'Everybody is home' : `Not everything is as before: ${listed(unfit)}`)
   await sleep(QUIET_MS)
   findings.push(...missing(events, rules), ...wrong(events, rules))
   stage.kept = keptAfter(stage.kept, events)

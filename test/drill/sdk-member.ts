@@ -14,7 +14,7 @@ import {
 
 /** Shorter than by default: between rounds devices go home. Nothing that a failover takes depends on it. */
 const REVIEW_MS = 2_000
-const AVOID_MS = 2_000
+const AVOID_MS = 500
 
 export class SdkMember implements Member {
   readonly kind = 'sdk'
