@@ -16,8 +16,10 @@ import { isForClient } from './site/copies.ts'
 import type { Peer, Receiver } from './site/peer.ts'
 import type { Peers } from './site/peers.ts'
 import type { Directory, SiteName } from './site/port.ts'
+import type { Identity } from './site/relayed-ids.ts'
 import type { State } from './state/port.ts'
 import type { CoreEvents, CoreStats } from './stats.ts'
+import { isWill } from './will/will.ts'
 
 export interface CoreOptions {
   readonly log: Log
@@ -68,7 +70,7 @@ export class Core implements TapHost, Receiver {
     this.#origin = `${options.incarnation}.core` as Incarnation
     this.#parts = assemble(options, {
       receiver: this,
-      publish: init => this.publish(init),
+      publish: (init, id) => this.publish(init, undefined, id),
       congest: on => {
         for (const port of this.#ports) port.congested(on)
       },
@@ -159,11 +161,12 @@ export class Core implements TapHost, Receiver {
 
   /**
    * A message of the gateway itself. Topics below `$SYS/` are retained in memory only. `done` once it is routed and, with
-   * QoS ≥ 1, durable: never inside the call, and never if the core closes first.
+   * QoS ≥ 1, durable: never inside the call, and never if the core closes first. `id`: of one that a core before this one may
+   * have published as well.
    */
-  publish(init: MessageInit, done?: () => void): void {
+  publish(init: MessageInit, done?: () => void, id: Identity = { origin: this.#origin, seq: ++this.#seq }): void {
     const { retained, turn } = this.#parts
-    const message = new Message(this.#origin, ++this.#seq, init)
+    const message = new Message(id.origin, id.seq, init)
     if (message.retain) retained.accept(message)
     if (done !== undefined && message.qos > 0) this.#waiting.set(message, done)
     turn.message(message, this.#self)
@@ -176,8 +179,11 @@ export class Core implements TapHost, Receiver {
    */
   adopt(position: number, envelope: Uint8Array): void {
     const { retained, relayed, turn, stats } = this.#parts
+    const { directory } = this.#o
     readEnvelope(position, envelope, {
       message(_, message) {
+        // Its record has the will still, unless it was taken there.
+        if (directory === undefined && isWill(message)) return
         // Its site has sent it again by now.
         if (message.relayed !== undefined && (isForClient(message) || !relayed.remember(message))) return
         stats.recovered++

@@ -17,7 +17,7 @@ import { Moves } from './site/moves.ts'
 import type { Receiver } from './site/peer.ts'
 import { Peers } from './site/peers.ts'
 import { Recent } from './site/recent.ts'
-import { RelayedIds } from './site/relayed-ids.ts'
+import { type Identity, RelayedIds } from './site/relayed-ids.ts'
 import { Residence } from './site/residence.ts'
 import { Sift } from './site/sift.ts'
 import type { CoreEvents } from './stats.ts'
@@ -25,7 +25,7 @@ import type { CoreEvents } from './stats.ts'
 /** What the parts ask of the core that they belong to. */
 export interface Hooks {
   readonly congest: (on: boolean) => void
-  readonly publish: (init: MessageInit) => void
+  readonly publish: (init: MessageInit, id: Identity) => void
   readonly receiver: Receiver
 }
 

@@ -15,6 +15,7 @@ import { copyFor } from '../site/copies.ts'
 import type { Had } from '../site/had.ts'
 import type { RelayedIds } from '../site/relayed-ids.ts'
 import type { State, StoredSubscription } from '../state/port.ts'
+import { isWill } from '../will/will.ts'
 import { Replay } from './replay.ts'
 import type { Session } from './session.ts'
 
@@ -178,6 +179,7 @@ function* replay(
     readEnvelope(start, envelope, {
       message(position, message) {
         replays.fill(message)
+        forgetWill(ctx, message)
         if (message.relayed !== undefined) ctx.relayed.remember(message)
         if (message.retain && message.target === NO_CLIENT) ctx.retained.replay(message)
         if (message.expiresAt !== NEVER && message.expiresAt <= now) return
@@ -266,6 +268,15 @@ interface Grouped {
   readonly position: number
   readonly message: Message
   readonly able: readonly Session[]
+}
+
+/** The log has it, so that its record must not publish it again. */
+function forgetWill({ sessions }: RecoveryContext, message: Message): void {
+  if (!isWill(message)) return
+  const s = sessions.get(message.sender)
+  if (s?.epoch !== message.seq) return
+  s.will = undefined
+  sessions.mark(s)
 }
 
 function route(ctx: RecoveryContext, replays: Replays, position: number, message: Message, groups: Grouped[]): void {

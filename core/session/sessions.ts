@@ -9,6 +9,7 @@ import type { Routes } from '../route/routes.ts'
 import type { Exports } from '../site/exports.ts'
 import { siteOf } from '../site/name.ts'
 import type { Directory } from '../site/port.ts'
+import type { Identity } from '../site/relayed-ids.ts'
 import type { SessionRecord, State } from '../state/port.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
 import { endsAt, ownWill, willDueAt } from '../will/will.ts'
@@ -34,7 +35,7 @@ export interface SessionsOptions {
   readonly events: CoreEvents
   readonly now: () => number
   readonly routes: (client: ClientKey) => Routes
-  readonly publish: (init: MessageInit) => void
+  readonly publish: (init: MessageInit, id: Identity) => void
   readonly durably: Durably
   /** Where sites share clients. */
   readonly directory?: Directory | undefined

@@ -4,8 +4,9 @@ import type { MessageInit } from '../contract/message.ts'
 import type { Will } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Directory } from '../site/port.ts'
+import type { Identity } from '../site/relayed-ids.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
-import { willMessage } from '../will/will.ts'
+import { willId, willMessage } from '../will/will.ts'
 import type { Session } from './session.ts'
 
 export interface WillsOptions {
@@ -14,7 +15,7 @@ export interface WillsOptions {
   readonly stats: CoreStats
   readonly events: CoreEvents
   readonly now: () => number
-  readonly publish: (init: MessageInit) => void
+  readonly publish: (init: MessageInit, id: Identity) => void
   /** The session's record has to be written. */
   readonly mark: (s: Session) => void
 }
@@ -38,16 +39,16 @@ export class Wills {
         s.willAsked = false
         mark(s)
       }
-      if (mine) this.#publish(client, will)
+      if (mine) this.#publish(client, epoch, will)
     }
     if (directory === undefined || s.waiting !== undefined || s.claimed) return fire(true)
     s.willAsked = true
     directory.takeWill(client, epoch, mine => turn.call(() => fire(mine === true)))
   }
 
-  #publish(client: ClientKey, will: Will): void {
+  #publish(client: ClientKey, epoch: number, will: Will): void {
     const { stats, events, publish, now } = this.#o
-    publish(willMessage(client, will, now()))
+    publish(willMessage(client, will, now()), willId(client, epoch))
     stats.willsPublished++
     events({ is: 'will-published', client, topic: will.topic })
   }

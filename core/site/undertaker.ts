@@ -10,8 +10,9 @@ import type { Message, MessageInit } from '../contract/message.ts'
 import { Deadlines } from '../session/deadlines.ts'
 import type { SessionRecord } from '../state/port.ts'
 import type { CoreEvents, CoreStats } from '../stats.ts'
-import { willDueAt, willMessage } from '../will/will.ts'
+import { willDueAt, willId, willMessage } from '../will/will.ts'
 import type { Directory, Foreign, Seen, SiteName, SiteWatch } from './port.ts'
+import type { Identity } from './relayed-ids.ts'
 
 export interface UndertakerOptions {
   readonly watch: SiteWatch
@@ -22,7 +23,7 @@ export interface UndertakerOptions {
   /** ms since the epoch. */
   readonly now: () => number
   /** `done` once it is routed and, with QoS ≥ 1, durable. */
-  readonly publish: (init: MessageInit, done: () => void) => void
+  readonly publish: (init: MessageInit, done: () => void, id: Identity) => void
   /** A retained message that another site has stored. */
   readonly take: (message: Message) => void
 }
@@ -174,7 +175,8 @@ export class Undertaker {
         this.#o.stats.willsPublished++
         this.#o.stats.willsForOthers++
         this.#o.events({ is: 'will-published', client, topic: record.will.topic })
-        this.#o.publish(willMessage(client, record.will, now()), () => this.#next())
+        const message = willMessage(client, record.will, now())
+        this.#o.publish(message, () => this.#next(), willId(client, record.epoch))
       })
     })
   }

@@ -1,8 +1,9 @@
 /** When a will is due, and the message it becomes. Publishes nothing itself. */
-import { type ClientKey, clientKey, NO_CLIENT, tenantOf } from '../contract/ids.ts'
-import { type MessageInit, NEVER } from '../contract/message.ts'
+import { type ClientKey, clientKey, type Incarnation, NO_CLIENT, tenantOf } from '../contract/ids.ts'
+import { type Message, type MessageInit, NEVER } from '../contract/message.ts'
 import { EXPIRY_NEVER, type Will } from '../contract/session.ts'
 import type { Session } from '../session/session.ts'
+import type { Identity } from '../site/relayed-ids.ts'
 import { parseP2p } from '../topic/validate.ts'
 
 /** A session, or the record of one. */
@@ -33,6 +34,16 @@ export function willMessage(client: ClientKey, will: Will, now: number): Message
     sender: client,
   }
 }
+
+/** The identity of the message that the will of this epoch becomes, whoever publishes it. */
+export const willId = (client: ClientKey, epoch: number): Identity => ({
+  origin: `${encodeURIComponent(client)}.will` as Incarnation,
+  seq: epoch,
+})
+
+/** Of some epoch. */
+export const isWill = ({ origin, seq, sender }: Message): boolean =>
+  origin.endsWith('.will') && origin === willId(sender, seq).origin
 
 /** A copy that holds no network buffer. */
 export const ownWill = (will: Will): Will => ({ ...will, payload: will.payload.slice(), props: will.props.slice() })

@@ -247,7 +247,7 @@ export class CoreProcess {
       stats: this.#stats,
       events: this.#events.write,
       now: Date.now,
-      publish: (init, done) => core.publish(init, done),
+      publish: (init, done, id) => core.publish(init, done, id),
       take: message => core.take(message),
     })
   }
