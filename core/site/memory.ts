@@ -153,8 +153,9 @@ export class MemoryDirectory implements Directory {
     this.#ask(() => {
       const known = this.#globe.owner(client)
       if (known !== undefined && known.site !== this.#site && !known.over) this.#globe.take(known.site, client)
+      const before = known === undefined || known.over ? '' : known.site
       const { epoch, from } = this.#take(client, Math.max(known?.epoch ?? 0, atLeast) + 1)
-      return { epoch, from }
+      return { epoch, from, before }
     }, done)
   }
 

@@ -207,7 +207,7 @@ export class Moves {
   #claimed(request: ClaimRequest, claimed: Claimed, done: (result: number | Refused) => void): void {
     const { sessions } = this.#o
     const { client } = request
-    const { epoch, from } = claimed
+    const { epoch, from, before } = claimed
     const bringing = this.#bringing.get(client)
     if (bringing !== undefined) {
       bringing.waits.push(refused => {
@@ -221,9 +221,9 @@ export class Moves {
     // A connection that has outlived the claim of another site ends before anything of that comes over.
     if (s !== undefined && isHeld && (isBrought(s) || from.length > 0))
       return sessions.reclaim(s, () => this.#claimed(request, claimed, done))
-    // It has begun here already with what was to be had: the rest follows.
+    // It has begun here already with what was to be had: the rest follows. Unless it has gone on there since.
     const known = s === undefined || s.moved ? undefined : this.#owed.get(client)?.sites
-    const sites = from.filter(site => known?.has(site) !== true)
+    const sites = from.filter(site => site === before || known?.has(site) !== true)
     if (request.cleanStart) this.#owed.void(client)
     // It has ended elsewhere.
     if (s?.moved === true && from.length === 0) sessions.end(s)

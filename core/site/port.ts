@@ -11,6 +11,8 @@ export interface Claimed {
   readonly epoch: number
   /** Other sites that may hold something of the session and have not been settled, the one that had it last first. */
   readonly from: readonly SiteName[]
+  /** Where it has lived until now, which may be here; '' if nowhere. */
+  readonly before: SiteName
 }
 
 /** A session as another site has written it to the global state, which may be a moment behind. */

@@ -1,4 +1,4 @@
-/** Cores that end and start again while messages of other sites are in their log: who has had one does not get it again, wherever it goes on; who has not gets it. */
+/** Cores that end and start again while messages of other sites are in their log, and clients that come back before a site knows that they were away: who has had a message does not get it again, who has not gets it. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -171,3 +171,25 @@ test.each([0, 1, 2, 3])(
     for (const one of [sub, other]) expect(textsOf(one)).toEqual(['1', '2', '3'])
   },
 )
+
+test('a client goes back and forth while the sites are apart: it has what it subscribed to where it was last', async () => {
+  await open()
+  const sub = await roamer('sub', 'eu', 'a/+')
+  const pub = await roamer('pub', 'us')
+  sites.part('eu', 'us')
+  await rest(sub, pub)
+  for (const at of ['us', 'eu', 'us']) {
+    sub.at = at
+    sub.connect()
+    // No time passes: us is not told that it is at eu.
+    for (let i = 0; i < 9; i++) {
+      sites.settle()
+      sub.work()
+      await microtasks()
+    }
+    if (at === 'eu') sub.subscribe('b/+', 2)
+  }
+  pub.publish('b/1', 'x', 2)
+  await rest(sub, pub)
+  expect(textsOf(sub)).toEqual(['x'])
+})

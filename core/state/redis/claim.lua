@@ -1,7 +1,8 @@
 -- A site claims a client: raises the epoch, notes who may still hold something of the session. KEYS[2]: the client's owner.
 -- ARGV from 4: client, site, the highest epoch known there, what comes before and after a site in the key of what it is owed,
 -- and in the key of whom others have taken from it; of these most that are kept, and for how many ms.
--- Answers {writes, epoch, from}; `from` as stored: names of sites with a comma behind each, the one that had it last first.
+-- Answers {writes, epoch, from, before}; `from` as stored: names of sites with a comma behind each, the one that had it last first;
+-- `before`: where it has lived until now.
 local client, site = ARGV[4], ARGV[5]
 local owner = redis.call('HMGET', KEYS[2], 'epoch', 'site', 'over', 'from')
 local before, from = owner[2] or '', owner[4] or ''
@@ -29,4 +30,4 @@ if others ~= from then
 end
 if others ~= '' then redis.call('ZADD', ARGV[7] .. site .. ARGV[8], 0, client)
 elseif from ~= '' then redis.call('ZREM', ARGV[7] .. site .. ARGV[8], client) end
-return {writes, epoch, others}
+return {writes, epoch, others, owner[3] and '' or before}

@@ -174,11 +174,11 @@ export class RedisDirectory implements Directory {
   /** Undefined while others may not have told yet what lives with them. */
   async #claim(client: ClientKey, atLeast: number): Promise<Claimed | undefined> {
     const { fence, keys, limits } = this.#o
-    const { before, after } = keys.takenOf
-    const words = [client, ...this.#site(atLeast), before, after, limits.directoryWrites, TAKEN_KEPT_MS]
-    const [epoch, from] = await fence.write('claim', [keyOf(keys.owner, client)], words)
+    const taken = keys.takenOf
+    const words = [client, ...this.#site(atLeast), taken.before, taken.after, limits.directoryWrites, TAKEN_KEPT_MS]
+    const [epoch, from, before] = await fence.write('claim', [keyOf(keys.owner, client)], words)
     if (performance.now() - fence.rolledBackAt < RESTORE_MS) return undefined
-    return { epoch: numberOf(epoch), from: sitesOf(from) }
+    return { epoch: numberOf(epoch), from: sitesOf(from), before: textOf(before) }
   }
 
   async #tell(client: ClientKey, words: readonly Argument[]): Promise<boolean> {

@@ -107,7 +107,7 @@ describe.each(DRIVERS)('over %s', name => {
     const twice = await Promise.all([takeWill(old, client(1), epoch), takeWill(old, client(2), 1)])
     expect(twice).toEqual([undefined, undefined])
     expect(await find(next, client(1))).toBe('a')
-    expect(await claim(next, client(1))).toEqual({ epoch: epoch + 1, from: [] })
+    expect(await claim(next, client(1))).toMatchObject({ epoch: epoch + 1, from: [] })
   })
 
   test('a Redis that stands still: claims are answered in time, and told it is what it missed', async () => {
@@ -130,7 +130,7 @@ describe.each(DRIVERS)('over %s', name => {
     await servers.look.del(...(await keys('*')))
     expect(await claim(b, client(1))).toBeUndefined()
     await a.restore([{ client: client(1), epoch: epoch + 7 }])
-    await expect.poll(() => claim(b, client(1)), PATIENT).toEqual({ epoch: expect.any(Number), from: ['a'] })
+    await expect.poll(() => claim(b, client(1)), PATIENT).toMatchObject({ epoch: expect.any(Number), from: ['a'] })
   })
 
   test('a will is ours though the answer was lost and it was asked for again', async () => {
