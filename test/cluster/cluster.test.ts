@@ -166,6 +166,24 @@ describe('when processes end', () => {
     await Promise.all([back.leave(), other.leave(), pub.vanish()])
   })
 
+  test('kill -9 of a core that has not read it: a DISCONNECT removes the will all the same, and that of who vanished comes once', async () => {
+    const watcher = await Client.kept(port(0), 'listener')
+    await watcher.subscribe('last/#', 1)
+    const will = { topic: 'last/1', qos: 1 as const, retain: false }
+    const polite = await Client.kept(port(1), 'polite', { will: { ...will, payload: Buffer.from('polite') } })
+    const rude = await Client.kept(port(1), 'rude', { will: { ...will, payload: Buffer.from('rude') } })
+    const active = await site.active()
+    active.process.pause()
+    await polite.leave()
+    await rude.vanish()
+    await active.process.kill9()
+    const back = await persistently('the listener', 30_000, () => Client.kept(port(0), 'listener'))
+    await back.received(1)
+    await sleep(3_000)
+    expect(back.payloads).toEqual(['rude'])
+    await Promise.all([back.leave(), watcher.vanish()])
+  })
+
   test('a core that stood still while another took over ends, and nothing of it takes effect', async () => {
     const sub = await Client.kept(port(0), 'sceptic')
     await sub.subscribe('still/#', 1)
