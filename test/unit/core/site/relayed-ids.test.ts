@@ -1,6 +1,7 @@
 /** Identities of messages that came from other sites, within a bound. */
 import { expect, test } from 'vitest'
-import type { Incarnation } from '../../../../core/contract/ids.ts'
+import { type ClientKey, DEFAULT_TENANT, type Incarnation, type TopicName } from '../../../../core/contract/ids.ts'
+import { Message, NO_BYTES } from '../../../../core/contract/message.ts'
 import { RelayedIds } from '../../../../core/site/relayed-ids.ts'
 
 const id = (origin: string, seq: number) => ({ origin: origin as Incarnation, seq })
@@ -41,4 +42,13 @@ test('what was forgotten and came again is forgotten in its turn', () => {
   ids.add(id('a', 3))
   expect(ids.size).toBe(2)
   expect([ids.add(id('a', 2)), ids.add(id('a', 3))]).toEqual([false, false])
+})
+
+test('what followed one client alone is not taken for the message, which may come to others', () => {
+  const ids = new RelayedIds(10)
+  const init = { tenant: DEFAULT_TENANT, topic: 't' as TopicName, qos: 2 as const, payload: NO_BYTES }
+  const alone = { ...init, target: 'default:a' as ClientKey, relayed: { groups: [], only: true } }
+  expect(ids.remember(new Message('a' as Incarnation, 1, alone))).toBe(true)
+  const message = new Message('a' as Incarnation, 1, { ...init, relayed: { groups: [], only: false } })
+  expect([ids.remember(message), ids.remember(message)]).toEqual([true, false])
 })
