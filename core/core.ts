@@ -70,7 +70,7 @@ export class Core implements TapHost, Receiver {
     this.#origin = `${options.incarnation}.core` as Incarnation
     this.#parts = assemble(options, {
       receiver: this,
-      publish: (init, id) => this.publish(init, undefined, id),
+      publish: (init, id, done) => this.publish(init, done, id),
       congest: on => {
         for (const port of this.#ports) port.congested(on)
       },

@@ -25,7 +25,7 @@ import type { CoreEvents } from './stats.ts'
 /** What the parts ask of the core that they belong to. */
 export interface Hooks {
   readonly congest: (on: boolean) => void
-  readonly publish: (init: MessageInit, id: Identity) => void
+  readonly publish: (init: MessageInit, id: Identity, done?: () => void) => void
   readonly receiver: Receiver
 }
 

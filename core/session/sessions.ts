@@ -35,7 +35,7 @@ export interface SessionsOptions {
   readonly events: CoreEvents
   readonly now: () => number
   readonly routes: (client: ClientKey) => Routes
-  readonly publish: (init: MessageInit, id: Identity) => void
+  readonly publish: (init: MessageInit, id: Identity, done?: () => void) => void
   readonly durably: Durably
   /** Where sites share clients. */
   readonly directory?: Directory | undefined
@@ -77,7 +77,7 @@ export class Sessions {
     this.#o = options
     this.subscriptions = new Subscriptions({ ...options, session: client => this.#sessions.get(client) })
     this.orphans = new Orphans(options, this)
-    this.#wills = new Wills({ ...options, mark: s => this.mark(s) })
+    this.#wills = new Wills({ ...options, mark: s => this.mark(s), session: client => this.#sessions.get(client) })
     // Above every epoch of an earlier life of this core, as long as it made fewer than one per millisecond.
     this.#epoch = Math.floor(options.now())
   }
@@ -218,6 +218,8 @@ export class Sessions {
     inboxes.drop(s)
     if (s.stored) {
       state.deleteSession(s.client)
+      // Until it is published, or somebody else's.
+      if (s.willAsked) state.putSession(recordOf(s, this.#o))
       turn.urge()
     }
     this.#sessions.delete(s.client)

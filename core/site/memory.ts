@@ -21,6 +21,7 @@ interface Owner {
   from: readonly SiteName[]
   /** The last epoch whose will was taken. */
   willed: number
+  taker: MemoryDirectory | undefined
   /** Something may be left elsewhere by which an old site could take the session for alive: kept for a while when it is over. */
   traced: boolean
   /** When it is forgotten; Infinity while the session lives. By the clock of the globe. */
@@ -114,6 +115,7 @@ const newOwner = (epoch: number, site: SiteName): Owner => ({
   over: false,
   from: [],
   willed: 0,
+  taker: undefined,
   traced: false,
   until: Number.POSITIVE_INFINITY,
 })
@@ -180,9 +182,9 @@ export class MemoryDirectory implements Directory {
     }, done)
   }
 
-  takeWill(client: ClientKey, epoch: number, done: (mine: boolean | undefined) => void): void {
+  takeWill(client: ClientKey, epoch: number, done: (mine: boolean | undefined) => void, of = this.#site): void {
     this.#insist(() => {
-      const mine = this.#takeWill(client, epoch)
+      const mine = this.#takeWill(client, epoch, of)
       this.#later(() => done(mine))
     })
   }
@@ -254,15 +256,17 @@ export class MemoryDirectory implements Directory {
     return o
   }
 
-  #takeWill(client: ClientKey, epoch: number): boolean {
+  #takeWill(client: ClientKey, epoch: number, of: SiteName): boolean {
     let o = this.#globe.owner(client)
     if (o === undefined) {
       o = this.#globe.keep(client, { ...newOwner(epoch, ''), traced: true })
       this.#globe.over(client, o)
     }
-    if (o.epoch > epoch || o.willed >= epoch) return false
+    const hasDied = o.willed === epoch && o.taker !== undefined && o.taker.#site === of && o.taker !== this
+    if (o.epoch > epoch || (o.willed >= epoch && !hasDied)) return false
     o.epoch = epoch
     o.willed = epoch
+    o.taker = this
     o.traced = true
     return true
   }

@@ -39,9 +39,11 @@ export interface Directory {
   find(client: ClientKey, done: (site: SiteName | undefined) => void): void
   /**
    * The will of this epoch is to be published: true for one asker only, and only while no later epoch was claimed. Asked again
-   * until the global state answers; `undefined` only if too much waits for that, or this core ends.
+   * until the global state answers; `undefined` only if too much waits for that, or this core ends. `of`: whose record says that
+   * it is to be published; default our own site. If a core of that site has taken it, and is not the one that asks, it has died before
+   * the record was changed: it may be taken once more.
    */
-  takeWill(client: ClientKey, epoch: number, done: (mine: boolean | undefined) => void): void
+  takeWill(client: ClientKey, epoch: number, done: (mine: boolean | undefined) => void, of?: SiteName): void
   /** `none` if that site has written nothing of it. */
   read(site: SiteName, client: ClientKey, done: (found: Foreign | 'none' | undefined) => void): void
   /**

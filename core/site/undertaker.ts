@@ -170,14 +170,15 @@ export class Undertaker {
         grave.wills.set(client, due)
         return this.#next()
       }
-      directory.takeWill(client, record.epoch, mine => {
+      const take = (mine: boolean | undefined) => {
         if (mine !== true || record.will === undefined) return this.#next()
         this.#o.stats.willsPublished++
         this.#o.stats.willsForOthers++
         this.#o.events({ is: 'will-published', client, topic: record.will.topic })
         const message = willMessage(client, record.will, now())
         this.#o.publish(message, () => this.#next(), willId(client, record.epoch))
-      })
+      }
+      directory.takeWill(client, record.epoch, take, grave.site)
     })
   }
 

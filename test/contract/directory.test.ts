@@ -175,6 +175,20 @@ describe.each(BOXES)('directory: $name', ({ make }) => {
     expect(await claim('a', client('unknown'))).toMatchObject({ epoch: 6, from: [] })
   })
 
+  test('a will that a site had taken is taken once more by one of those who find it in the record of that site', async () => {
+    const { epoch } = (await claim('a'))!
+    expect(await takeWill('a', epoch)).toBe(true)
+    expect(await takeWill('b', epoch)).toBe(false)
+    const of = (at: Site, site: Site) =>
+      new Promise<boolean | undefined>(done => box.directory[at].takeWill(C, epoch, done, site))
+    expect(await of('b', 'c')).toBe(false)
+    const asked = await Promise.all([of('b', 'a'), of('c', 'a')])
+    expect(asked.toSorted()).toEqual([false, true])
+    expect([await of('b', 'a'), await of('c', 'a'), await takeWill('a', epoch)]).toEqual([false, false, false])
+    await claim('b')
+    expect(await of('c', 'b')).toBe(false)
+  })
+
   test('a session is read as its site has committed it', async () => {
     expect(await read('b', 'a')).toBe('none')
     const written = { ...record('ü:1', { epoch: 3, will: will(5) }), client: C }

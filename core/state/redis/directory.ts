@@ -80,8 +80,8 @@ export class RedisDirectory implements Directory {
     this.#telling.over(client, epoch)
   }
 
-  takeWill(client: ClientKey, epoch: number, done: (mine: boolean | undefined) => void): void {
-    this.#telling.will(client, epoch, done)
+  takeWill(client: ClientKey, epoch: number, done: (mine: boolean | undefined) => void, of = this.#o.site): void {
+    this.#telling.will(client, epoch, of, done)
   }
 
   find(client: ClientKey, done: (site: SiteName | undefined) => void): void {

@@ -11,6 +11,8 @@ interface Will {
   readonly epoch: number
   /** The same at each try, and nobody else's. */
   readonly taker: string
+  /** Whose record has it. */
+  readonly of: SiteName
   readonly done: Done[]
 }
 
@@ -69,10 +71,11 @@ export class Telling {
     this.#tell(told)
   }
 
-  will(client: ClientKey, epoch: number, done: Done): void {
+  will(client: ClientKey, epoch: number, of: SiteName, done: Done): void {
     const told = this.#of(client, `${epoch} ${client}`, {
       epoch,
       taker: `${this.#o.holder()}.${++this.#takers}`,
+      of,
       done: [],
     })
     if (told?.will === undefined) return queueMicrotask(() => done(undefined))
@@ -119,7 +122,7 @@ export class Telling {
     const settled = [...told.settled]
     this.#waiting.delete(told)
     this.#underWay++
-    const words = [will?.epoch ?? '', will?.taker ?? '', over === 0 ? '' : over, KEPT_MS, ...settled]
+    const words = [will?.epoch ?? '', will?.taker ?? '', over === 0 ? '' : over, KEPT_MS, will?.of ?? '', ...settled]
     let mine: boolean | undefined
     try {
       mine = await this.#o.send(client, words)

@@ -225,6 +225,22 @@ describe('undertaker', () => {
     expect(us.events).toEqual([{ is: 'site-dead', site: 'eu' }])
   })
 
+  test('a will that its site had taken, and not published when it died, is published once', async () => {
+    const world = new World()
+    const { eu, us, ap } = world.sites
+    const [taking, published] = [client('taking'), client('published')]
+    for (const c of [taking, published]) {
+      const epoch = await world.claim('eu', c)
+      if (c === taking)
+        eu.state.putSession(record('taking', { epoch, will: will(), offlineAt: world.now, expirySec: 0 }))
+      await new Promise(done => eu.directory.takeWill(c, epoch, done))
+    }
+    await world.pass(1_000)
+    eu.alive = false
+    await world.pass(LEASE_AND_GRACE_MS + 10_000)
+    expect([...us.senders, ...ap.senders]).toEqual([taking])
+  })
+
   test('one that has ended takes nothing any more', async () => {
     const world = new World()
     const { eu, us, ap } = world.sites
