@@ -68,6 +68,28 @@ async function rest(sites: Sites, devices: readonly Device[]): Promise<void> {
 
 const textsOf = (one: Client): string[] => one.seen.map(({ text }) => text)
 
+test('a DISCONNECT that no core of the own site has heard removes the will, told to that of another site', async () => {
+  const sites = await open()
+  const eu = sites.at('eu')
+  const [polite, rude, watcher] = [new Client(eu, 'polite'), new Client(eu, 'rude'), new Client(sites.at('us'), 'w')]
+  watcher.connect()
+  watcher.subscribe('wills', 1)
+  for (const one of [polite, rude]) {
+    const will = { topic: 'wills', payload: one.id, qos: 1, retain: false, properties: { willDelayInterval: 60 } }
+    one.connect({ will })
+  }
+  await pass(sites, 1_000)
+  eu.reachable(false)
+  polite.disconnect()
+  rude.drop()
+  await pass(sites, 5_000)
+  expect(linkedTo(eu)).toBe('us')
+  expect(eu.edges[0]!.linkStats.nowFarewells).toBe(0)
+  await pass(sites, 70_000)
+  watcher.work()
+  expect(textsOf(watcher)).toEqual(['rude'])
+})
+
 test('an edge goes to another site and back: a session with what is on its way goes along each time', async () => {
   const sites = await open()
   const eu = sites.at('eu')

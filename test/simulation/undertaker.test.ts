@@ -23,7 +23,7 @@ class World {
       stats: coreStats,
       events: () => {},
       now,
-      publish: (init, done) => core.publish(init, done),
+      publish: (init, done, id) => core.publish(init, done, id),
       take: message => core.take(message),
     })
   })
