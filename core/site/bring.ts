@@ -140,7 +140,7 @@ export class Bring {
     }
     // What we routed to that site before the session began here is in its inbox there once it has answered.
     residence.whenAnswered(peer.site, () =>
-      fetch.all(peer, client, reply.epoch, reply.state, messages => {
+      fetch.all(peer, client, reply.epoch, reply.state, isNew, messages => {
         if (bringing.overtaken) return abort()
         if (messages === undefined) {
           // Everything is there still.

@@ -37,16 +37,20 @@ export class Fetch {
     this.#o = options
   }
 
-  /** `done` in its turn, with what waits there for the session, in order: it stays there. Undefined: the site does not answer. */
+  /**
+   * `done` in its turn, with what waits there for the session, in order: it stays there. Undefined: the site does not answer.
+   * `lived`: it has lived there, and not come there just now, perhaps without what waited for us.
+   */
   all(
     peer: Peer,
     client: ClientKey,
     epoch: number,
     state: SessionState,
+    lived: boolean,
     done: (messages: readonly Message[] | undefined) => void,
   ): void {
     const { site, had, turn } = this.#o
-    if (peer.live) return peer.drainAll(client, epoch, messages => turn.call(() => done(messages)))
+    if (peer.live || !lived) return peer.drainAll(client, epoch, messages => turn.call(() => done(messages)))
     // What waits there for this site, and is for this client too, went there to this client. Its inbox is read after that: what comes meanwhile is in both.
     peer.sift(tenantOf(client), site, filtersOf(state), (found = []) => {
       for (const message of found) had.add(messageKey(message), client)

@@ -96,7 +96,7 @@ export class Late {
 
   #read(client: ClientKey, debt: Debt, peer: Peer, epoch: number, state: SessionState, end: () => void): void {
     const { owed, fetch } = this.#o
-    fetch.all(peer, client, epoch, state, messages => {
+    fetch.all(peer, client, epoch, state, true, messages => {
       if (messages === undefined) {
         peer.release(client, epoch, EXPIRY_NEVER)
         return end()

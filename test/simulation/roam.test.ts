@@ -181,7 +181,8 @@ describe('clients roam', () => {
     check(await live(seed, { names: TWO, cuts: true, parts: true, crashes: false }), false)
   })
 
-  test.each(seeds(10))('while cores die (%i)', async seed => {
+  // 228: a client goes to a site that has not read what waits for the one it comes from, and back.
+  test.each([...new Set([...seeds(10), 228])])('while cores die (%i)', async seed => {
     check(await live(seed, { names: TWO, cuts: true, parts: true, crashes: true }), false)
   })
 })
