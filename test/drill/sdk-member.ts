@@ -12,9 +12,9 @@ import {
   willOf,
 } from './member.ts'
 
-/** Shorter than by default: between rounds devices go home. Nothing that a failover takes depends on it. */
+/** Shorter than by default: between rounds devices go home. Who avoids a silent region for less than a failover takes would dial it again meanwhile. */
 const REVIEW_MS = 2_000
-const AVOID_MS = 500
+const AVOID_MS = 8_000
 
 export class SdkMember implements Member {
   readonly kind = 'sdk'
