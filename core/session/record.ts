@@ -20,6 +20,7 @@ export const recordOf = (s: Session, { turn, flights, store }: RecordParts): Ses
   offlineAt: s.offlineAt,
   will: s.will,
   heldUntil: s.heldUntil,
+  comesFrom: s.comesFrom,
   inflight: flights.inflight(s),
   received: [...(s.received?.keys() ?? [])],
   inbox: store.mark(s.client),
@@ -33,6 +34,7 @@ export function restored(record: SessionRecord): Session {
   s.offlineAt = record.offlineAt
   s.will = record.will
   s.heldUntil = record.heldUntil
+  s.comesFrom = record.comesFrom
   s.stored = true
   for (const { packetId, state, qos, retain, message } of record.inflight) {
     s.inflight ??= new Map()

@@ -90,6 +90,8 @@ export class Session {
   claimed = false
   /** Another site has it by now: what is still here waits to be fetched, and nothing more comes. */
   moved = false
+  /** The site it has come from, until it has what waits here for that site and is for this session; '' for none. */
+  comesFrom: SiteName = ''
   /** Who wants it back from another site that is taking it over: called once it is offline here, or over. */
   readonly freed: (() => void)[] = []
   /** Adds what was in flight at the site it came from and became known late: once the session has no connection, or has ended. */

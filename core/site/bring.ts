@@ -117,7 +117,8 @@ export class Bring {
       owed.settle(client, peer, reply.epoch)
       return done(NOTHING)
     }
-    const s = residence.settle({ client, epoch, state: reply.state, expirySec: EXPIRY_NEVER, offlineAt: 0 })
+    const { site } = peer
+    const s = residence.settle({ client, site, epoch, state: reply.state, expirySec: EXPIRY_NEVER, offlineAt: 0 })
     stats.sessionsBrought++
     const inflight = reply.state.inflight.map(f => f.packetId)
     const since = recent.begin()
@@ -134,7 +135,7 @@ export class Bring {
       const news = messages.filter(m => !recent.has(m, since, client))
       for (const message of news) recent.note(message, client)
       const taken = owed.take(client, peer, reply.epoch)
-      this.#durably(s, news, () => taken(true))
+      this.#durably(s, site, news, () => taken(true))
       recent.end()
       done()
     }
@@ -176,25 +177,25 @@ export class Bring {
     events({ is: 'session-taken', client, site })
     const state: SessionState = { subscriptions, inflight: record.inflight, received: record.received, queued: false }
     const { expirySec, offlineAt } = record
-    const s = residence.settle({ client, epoch, state, expirySec, offlineAt })
+    const s = residence.settle({ client, site, epoch, state, expirySec, offlineAt })
     const begun = recent.begin()
     const inflight = record.inflight.map(f => f.packetId)
     const since = owed.follows(client, site, begun, inflight).since ?? begun
     recent.end()
-    this.#siftAll(s, site, messages =>
+    this.waiting(s, site, messages =>
       turn.call(() => {
         // Whoever has it now gets that from the site itself.
         if (bringing.overtaken) return done(OVERTAKEN)
         const news = messages.filter(m => !recent.has(m, since, client))
         for (const message of news) recent.note(message, client)
-        this.#durably(s, news, () => {})
+        this.#durably(s, site, news, () => {})
         done()
       }),
     )
   }
 
   /** What waits for that site, here and at those that answer, and is for this session. */
-  #siftAll(s: Session, dead: SiteName, done: (messages: Message[]) => void): void {
+  waiting(s: Session, dead: SiteName, done: (messages: readonly Message[]) => void): void {
     const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
     if (filters.length === 0) return done([])
     const linked = [...this.#o.peers.all()].filter(peer => peer.linked && peer.site !== dead)
@@ -210,11 +211,15 @@ export class Bring {
   }
 
   /** In front of what has come since it lives here; `then` once that, and the session itself, is durable. */
-  #durably(s: Session, messages: readonly Message[], then: () => void): void {
-    const { inboxes, turn, sessions } = this.#o
+  #durably(s: Session, from: SiteName, messages: readonly Message[], then: () => void): void {
+    const { inboxes, turn, sessions, residence } = this.#o
     let left = 1
     const one = () => {
-      if (--left === 0) turn.call(then)
+      if (--left > 0) return
+      turn.call(() => {
+        residence.complete(s, from)
+        then()
+      })
     }
     inboxes.handBack(s, messages.map(unrelayed), () => {
       left++

@@ -1,7 +1,7 @@
-/** Fetches what other sites still have of sessions that have gone on here, when those sites are back: it is published to the session alone. Owns no list of it. */
+/** Fetches what other sites still have of sessions that have gone on here, when those sites are back, and what a session that was on its way here when a core died has not got: it is published to the session alone. Owns no list of it. */
 import type { ClientKey } from '../contract/ids.ts'
 import type { Message } from '../contract/message.ts'
-import { EXPIRY_NEVER, type SessionState } from '../contract/session.ts'
+import { EXPIRY_NEVER, type Inflight, type SessionState } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
@@ -11,7 +11,7 @@ import type { Fetch } from './fetch.ts'
 import type { Debt, Owed } from './owed.ts'
 import type { Peer } from './peer.ts'
 import type { Peers } from './peers.ts'
-import type { Directory } from './port.ts'
+import type { Directory, SiteName } from './port.ts'
 import type { Recent } from './recent.ts'
 import type { Residence } from './residence.ts'
 
@@ -27,6 +27,8 @@ export interface LateOptions {
   readonly stats: CoreStats
   /** It is on its way here already. */
   readonly isBrought: (client: ClientKey) => boolean
+  /** What waits for that site, and is for this session. */
+  readonly waiting: (s: Session, site: SiteName, done: (messages: readonly Message[]) => void) => void
 }
 
 /** Sessions of which the rest is fetched at the same time. */
@@ -57,22 +59,49 @@ export class Late {
   }
 
   #try(client: ClientKey, debt: Debt): void {
-    const { peers, isBrought } = this.#o
+    const { peers, owed, isBrought } = this.#o
     if (this.#fetching >= FETCHES || debt.busy || isBrought(client)) return
+    // All of it is on its way to the disk.
+    for (const site of debt.sites) if (owed.isTaken(client, { site })) return
+    const s = this.#here(client)
+    if (s !== undefined && !debt.void && debt.sites.has(s.comesFrom)) return this.#complete(s, debt)
     for (const site of debt.sites) {
       const peer = peers.get(site)
       if (peer?.linked === true) return this.#fetch(client, debt, peer)
     }
   }
 
-  #fetch(client: ClientKey, debt: Debt, peer: Peer): void {
-    const { peers, sessions, directory, owed } = this.#o
+  #begin(debt: Debt): () => void {
     debt.busy = true
     this.#fetching++
-    const end = () => {
+    return () => {
       debt.busy = false
       this.#fetching--
     }
+  }
+
+  /** Before that site has read what waits for it, or the session ends there: then nobody wants it there. */
+  #complete(s: Session, debt: Debt): void {
+    const { owed, recent, residence, turn, waiting, isBrought } = this.#o
+    const { client, comesFrom } = s
+    const end = this.#begin(debt)
+    // What comes here from now on is not published to it once more.
+    owed.follows(client, comesFrom, recent.begin(), [])
+    recent.end()
+    waiting(s, comesFrom, messages =>
+      turn.call(() => {
+        if (this.#here(client) !== s || isBrought(client)) return end()
+        this.#add(client, debt, [], messages, isDurable => {
+          if (isDurable) residence.complete(s, comesFrom)
+          end()
+        })
+      }),
+    )
+  }
+
+  #fetch(client: ClientKey, debt: Debt, peer: Peer): void {
+    const { peers, sessions, directory, owed } = this.#o
+    const end = this.#begin(debt)
     directory.find(client, at => {
       if (at === undefined) return end()
       if (at !== peers.site && at !== '') {
@@ -102,7 +131,7 @@ export class Late {
         return end()
       }
       const taken = owed.take(client, peer, epoch)
-      this.#add(client, debt, state, messages, isDurable => {
+      this.#add(client, debt, state.inflight, messages, isDurable => {
         taken(isDurable)
         end()
       })
@@ -116,7 +145,7 @@ export class Late {
   #add(
     client: ClientKey,
     debt: Debt,
-    state: SessionState,
+    inflight: readonly Inflight[],
     messages: readonly Message[],
     then: (isDurable: boolean) => void,
   ): void {
@@ -136,10 +165,8 @@ export class Late {
       stats.messagesLate++
       turn.message(copyForClient(s, message), { receipt: one })
     }
-    const inflight = state.inflight.filter(
-      f => !debt.known.has(f.packetId) && (f.message === undefined || isNew(f.message)),
-    )
-    residence.goOn(s, inflight, isDurable => {
+    const flying = inflight.filter(f => !debt.known.has(f.packetId) && (f.message === undefined || isNew(f.message)))
+    residence.goOn(s, flying, isDurable => {
       isHere = isDurable
       one()
     })

@@ -22,7 +22,7 @@ import { Owed } from './owed.ts'
 import type { Peer } from './peer.ts'
 import { type Claimed, type Directory, type SiteName, TAKEN_KEPT_MS } from './port.ts'
 
-export interface MovesOptions extends Omit<BringOptions, 'owed'>, Omit<LateOptions, 'owed' | 'isBrought'> {
+export interface MovesOptions extends Omit<BringOptions, 'owed'>, Omit<LateOptions, 'owed' | 'isBrought' | 'waiting'> {
   readonly directory: Directory
   readonly limits: Limits
 }
@@ -60,7 +60,12 @@ export class Moves {
     this.#answers = new Answers(options.now)
     const owed = (this.#owed = new Owed(options))
     this.#bring = new Bring({ ...options, owed })
-    this.#late = new Late({ ...options, owed, isBrought: client => this.#bringing.has(client) })
+    this.#late = new Late({
+      ...options,
+      owed,
+      isBrought: client => this.#bringing.has(client),
+      waiting: (...args) => this.#bring.waiting(...args),
+    })
   }
 
   /**

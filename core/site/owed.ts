@@ -116,7 +116,7 @@ export class Owed {
     }
   }
 
-  isTaken(client: ClientKey, { site }: Peer): boolean {
+  isTaken(client: ClientKey, { site }: Pick<Peer, 'site'>): boolean {
     return this.#taken.has(keyOf(site, client))
   }
 

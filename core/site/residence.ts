@@ -18,6 +18,7 @@ export interface ResidenceOptions {
 /** A session as it comes. */
 export interface Arrival {
   readonly client: ClientKey
+  readonly site: SiteName
   readonly epoch: number
   readonly state: SessionState
   readonly expirySec: number
@@ -41,10 +42,11 @@ export class Residence {
   }
 
   /** It begins here, or goes on with what is left of it here: offline, to be claimed next. */
-  settle({ client, epoch, state, expirySec, offlineAt }: Arrival): Session {
+  settle({ client, site, epoch, state, expirySec, offlineAt }: Arrival): Session {
     const { sessions, flights, turn, now } = this.#o
     const s = sessions.get(client) ?? sessions.make(client)
     s.moved = false
+    s.comesFrom = site
     sessions.rest(s)
     s.epoch = epoch
     s.expirySec = expirySec
@@ -65,9 +67,19 @@ export class Residence {
   leave(s: Session): void {
     const { sessions } = this.#o
     s.moved = true
+    s.comesFrom = ''
     s.will = undefined
     sessions.rest(s)
     if (s.presence === 'online') s.port!.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
+  }
+
+  /** Nothing waits for that site any more that it has not got. */
+  complete(s: Session, from: SiteName): void {
+    if (s.comesFrom !== from) return
+    const { sessions, turn } = this.#o
+    s.comesFrom = ''
+    sessions.mark(s)
+    turn.urge()
   }
 
   /** In flight where the session came from: goes on with the next connection, which is asked for. `done` once durable, or with false if it ends before. */

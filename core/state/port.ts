@@ -3,6 +3,7 @@ import type { ClientKey, Tenant, TopicFilter, TopicName } from '../contract/ids.
 import type { Message } from '../contract/message.ts'
 import type { Inflight, Subscription, Will } from '../contract/session.ts'
 import type { Commits } from '../log/port.ts'
+import type { SiteName } from '../site/port.ts'
 
 /** A subscription and the log position since when it holds: older messages are not for it. */
 export interface StoredSubscription extends Subscription {
@@ -24,6 +25,8 @@ export interface SessionRecord {
   readonly will: Will | undefined
   /** As in `Session`: the will waits until then, even if the session has ended before. */
   readonly heldUntil: number
+  /** As in `Session`; '' for no site. */
+  readonly comesFrom: SiteName
   readonly inflight: readonly Inflight[]
   readonly received: readonly number[]
   /** What the inbox store wants kept (`InboxStore.mark`). */

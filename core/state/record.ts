@@ -11,6 +11,7 @@ const INBOX = 2
 const RETAIN = 4
 const EXPIRES = 8
 const HELD = 4
+const COMES = 8
 const SENT = 0
 const RECEIVED = 1
 const QOS_2 = 2
@@ -24,7 +25,8 @@ export function encodeSession(record: SessionRecord): Uint8Array {
   w.u8(
     (record.will === undefined ? 0 : WILL) |
       (record.inbox === undefined ? 0 : INBOX) |
-      (record.heldUntil === 0 ? 0 : HELD),
+      (record.heldUntil === 0 ? 0 : HELD) |
+      (record.comesFrom === '' ? 0 : COMES),
   )
   w.varint(record.epoch)
   w.varint(record.since)
@@ -42,6 +44,7 @@ export function encodeSession(record: SessionRecord): Uint8Array {
   for (const packetId of record.received) w.varint(packetId)
   if (record.inbox !== undefined) w.blob(record.inbox)
   if (record.heldUntil > 0) w.varint(Math.ceil(record.heldUntil))
+  if (record.comesFrom !== '') w.text(record.comesFrom)
   return w.copy()
 }
 
@@ -74,7 +77,8 @@ export function decodeSession(client: ClientKey, bytes: Uint8Array): SessionReco
   for (let n = r.varint(); n > 0; n--) received.push(r.varint())
   const inbox = (flags & INBOX) === 0 ? undefined : r.blob()
   const heldUntil = (flags & HELD) === 0 ? 0 : r.varint()
-  return { client, epoch, since, asOf, expirySec, offlineAt, will, heldUntil, inflight, received, inbox }
+  const comesFrom = (flags & COMES) === 0 ? '' : r.text()
+  return { client, epoch, since, asOf, expirySec, offlineAt, will, heldUntil, comesFrom, inflight, received, inbox }
 }
 
 function writeWill(w: ByteWriter, will: Will): void {

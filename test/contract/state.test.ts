@@ -39,6 +39,7 @@ const record = (client: ClientKey, more: Partial<SessionRecord> = {}): SessionRe
   offlineAt: 1_700_000_000_000,
   will: undefined,
   heldUntil: 0,
+  comesFrom: '',
   inflight: [],
   received: [],
   inbox: undefined,
@@ -109,6 +110,7 @@ describe.each(STATES)('state: $name', ({ make, loses }) => {
       ],
       received: [1, 65_535],
       heldUntil: 1_700_000_030_000,
+      comesFrom: 'us',
       inbox: new Uint8Array([1, 2, 3]),
     })
     box.state.putSession(record(A, { epoch: 1 }))

@@ -23,13 +23,17 @@ afterEach(() => {
 /** Its next connection may go to another site. */
 class Roamer extends Client {
   at: string
+  /** Its CONNECT is over when nothing moves any more. */
+  settles = true
 
   constructor(id: string, at: string) {
     super(
       {
         open: () => sites.at(this.at).open(),
         feed: (pipe, bytes) => sites.at(this.at).feed(pipe, bytes),
-        settle: () => sites.settle(),
+        settle: () => {
+          if (this.settles) sites.settle()
+        },
       } as ConstructorParameters<typeof Client>[0],
       id,
     )
@@ -169,6 +173,33 @@ test.each([0, 1, 2, 3])(
     sub.drop()
     await rest(sub, other, pub)
     for (const one of [sub, other]) expect(textsOf(one)).toEqual(['1', '2', '3'])
+  },
+)
+
+test.each(['dies', 'goes on'])(
+  'a site is heard no more while a client comes from it, which has not read what waits for it: the core %s',
+  async how => {
+    await open()
+    const sub = await roamer('sub', 'eu', 'a/+')
+    const pub = await roamer('pub', 'us')
+    sub.disconnect()
+    sites.bar('eu', 'us')
+    for (const text of ['1', '2', '3']) pub.publish('a/1', text, 2)
+    await rest(pub)
+    sub.at = 'us'
+    sub.settles = false
+    sub.connect()
+    while (sites.at('us').coreStats.sessionsBrought === 0) sites.turn()
+    sites.silence('us', 'eu')
+    sites.settle()
+    if (how === 'dies') sites.at('us').crashCore()
+    for (let i = 0; i < 80; i++) {
+      sites.pass(250)
+      await microtasks()
+    }
+    sites.heal()
+    await rest(sub, pub)
+    expect(textsOf(sub)).toEqual(['1', '2', '3'])
   },
 )
 

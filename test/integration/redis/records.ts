@@ -21,6 +21,7 @@ export const record = (id: string | number, more: Partial<SessionRecord> = {}): 
   offlineAt: 0,
   will: undefined,
   heldUntil: 0,
+  comesFrom: '',
   inflight: [],
   received: [],
   inbox: undefined,

@@ -39,6 +39,7 @@ test('what was lost is written again, what had been deleted goes again', async (
     offlineAt: 1,
     will: undefined,
     heldUntil: 0,
+    comesFrom: '',
     inflight: [],
     received: [],
   }
