@@ -84,7 +84,13 @@ export class LocalLink implements CoreLink {
     if (moves === undefined || port.site) return turn.call(() => sessions.claim(port, request, done))
     moves.claim(request, result =>
       turn.call(() => {
-        if (typeof result === 'number') return sessions.claim(port, request, done, result)
+        if (typeof result === 'number')
+          return sessions.claim(
+            port,
+            request,
+            reply => done(reply.ok && moves.isOwed(request.client) ? { ...reply, unsure: true } : reply),
+            result,
+          )
         stats.claimsRefused++
         done(result)
       }),

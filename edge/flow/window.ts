@@ -10,6 +10,7 @@ import type { ShareGroup } from '../route/share.ts'
 import type { Session } from '../session/session.ts'
 import { PUBREL } from '../wire/packets.ts'
 import { Reason } from '../wire/reason.ts'
+import type { Doubt } from './doubt.ts'
 import { drop, mayReceive } from './drop.ts'
 import { type Entry, Source, State } from './entry.ts'
 import { frameFor } from './frames.ts'
@@ -17,8 +18,10 @@ import { frameFor } from './frames.ts'
 /** Puts a copy into the window and sends it, or finishes it if it cannot or need not be sent any more. */
 export function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: number): void {
   const message = entry.message
-  if (entry.packetId === 0) entry.packetId = session.nextPacketId()
-  else session.restoredIds?.delete(entry.packetId)
+  if (entry.packetId === 0) {
+    if (session.doubt !== undefined) releaseDoubtful(ctx, session, session.doubt, entry.qos)
+    entry.packetId = session.nextPacketId()
+  } else session.restoredIds?.delete(entry.packetId)
   session.track(entry)
   ctx.stats.nowInflight++
   // Rights may have changed since it was sent on an earlier connection [CVE-2018-12546].
@@ -54,6 +57,11 @@ export function transmit(ctx: EdgeContext, session: Session, entry: Entry, now: 
   entry.state = State.Journaling
   entry.after = session.journaled + session.journaling
   session.behind.push(entry)
+}
+
+function releaseDoubtful(ctx: EdgeContext, session: Session, doubt: Doubt, qos: 1 | 2): void {
+  for (const id of doubt.next(session, qos)) session.connection.output.ack(PUBREL, id)
+  ctx.touch(session.connection)
 }
 
 /** It is in the log: it goes out, and what waited only for it. */

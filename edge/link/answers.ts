@@ -107,6 +107,7 @@ export class Answers {
 
 const PRESENT = 4
 const QUEUED = 8
+const UNSURE = 16
 
 function readReply(r: ByteReader): ClaimReply {
   const flags = r.u8()
@@ -116,5 +117,5 @@ function readReply(r: ByteReader): ClaimReply {
   const inflight = readList(r, () => readInflight(r, () => undefined))
   const received = readList(r, () => r.varint())
   const state = { subscriptions, inflight, received, queued: (flags & QUEUED) !== 0 }
-  return { ok: true, epoch, present: (flags & PRESENT) !== 0, state }
+  return { ok: true, epoch, present: (flags & PRESENT) !== 0, state, unsure: (flags & UNSURE) !== 0 }
 }

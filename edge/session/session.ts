@@ -1,7 +1,8 @@
 /** The state of one MQTT session while it is connected to this edge. Plain data with a few questions; the handlers beside this file change it. */
 import type { ClientKey, TopicFilter } from '../../core/contract/ids.ts'
-import type { Subscription } from '../../core/contract/session.ts'
+import type { Inflight, Subscription } from '../../core/contract/session.ts'
 import type { Identity } from '../auth/ports.ts'
+import { Doubt, PACKET_IDS, packetIdAfter } from '../flow/doubt.ts'
 import type { Entry } from '../flow/entry.ts'
 import { Fifo } from '../flow/fifo.ts'
 import type { Replay } from '../flow/replay.ts'
@@ -32,6 +33,7 @@ const NOTHING: ReadonlyMap<number, Entry> = new Map()
 
 /** Packet ids that two epochs in a row lie apart: prime, and more than are in flight at once. */
 const SCATTER = 8_191
+const HALF_CIRCLE = 0x8000
 
 export class Session {
   readonly key: ClientKey
@@ -64,6 +66,8 @@ export class Session {
   /** In the window, and go out behind some of those that are being journaled, so that the order is kept. */
   readonly behind: Entry[] = []
   #lastPacketId = 0
+  /** Its client may hold packet ids open that are not known here. */
+  doubt: Doubt | undefined
 
   /** Inbound QoS 2 packet ids without PUBREL; the value tells whether PUBREC may be sent (the message is durable). */
   received: Map<number, boolean> | undefined
@@ -136,15 +140,30 @@ export class Session {
    * does not answer), and must not meet another message under its number.
    */
   scatterPacketIds(): void {
-    this.#lastPacketId = (this.epoch * SCATTER) % 0xffff
+    this.#lastPacketId = (this.epoch * SCATTER) % PACKET_IDS
+  }
+
+  /** Others than those in `known` may be in flight, and are likely to be near them: they are used last, and not before they are released. */
+  doubtPacketIds(known: readonly Inflight[]): void {
+    this.doubt = new Doubt()
+    const last = known.at(-1)
+    if (last !== undefined) this.#lastPacketId = (last.packetId + HALF_CIRCLE) % PACKET_IDS
+  }
+
+  get lastPacketId(): number {
+    return this.#lastPacketId
   }
 
   /** A packet id that is not in use [MQTT-2.2.1-3]; the window is smaller than their number, so there is one. */
   nextPacketId(): number {
     let id = this.#lastPacketId
-    do id = id === 0xffff ? 1 : id + 1
-    while (this.inflight.has(id) || this.restoredIds?.has(id) === true)
+    do id = packetIdAfter(id)
+    while (this.usesPacketId(id))
     this.#lastPacketId = id
     return id
+  }
+
+  usesPacketId(id: number): boolean {
+    return this.inflight.has(id) || this.restoredIds?.has(id) === true
   }
 }

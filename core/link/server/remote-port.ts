@@ -184,7 +184,7 @@ export class RemotePort implements EdgePort {
       return this.#written()
     }
     const { subscriptions, inflight, received, queued } = reply.state
-    out.u8(2 | (reply.present ? 4 : 0) | (queued ? 8 : 0))
+    out.u8(2 | (reply.present ? 4 : 0) | (queued ? 8 : 0) | (reply.unsure === true ? 16 : 0))
     out.varint(reply.epoch)
     writeList(out, subscriptions, s => writeSubscription(out, s))
     writeList(out, inflight, f => writeInflight(out, f))

@@ -1,5 +1,6 @@
 /** What becomes of a session that has gone to another site, or gone on here: its connection, its will, and what was in flight. */
 import { describe, expect, test } from 'vitest'
+import type { Message } from '../../../../core/contract/message.ts'
 import type { Inflight } from '../../../../core/contract/session.ts'
 import { Session } from '../../../../core/session/session.ts'
 import { siteClient } from '../../../../core/site/name.ts'
@@ -112,6 +113,37 @@ describe('what was in flight where it came from', () => {
     } as const
     world.s.inflight = new Map([[7, flight]])
     expect([world.goOn([SENT]), world.goOn([]), world.kicks]).toEqual([[true], [true], []])
+  })
+})
+
+describe('its packet id has another message by now', () => {
+  const flight = (packetId: number, n: number | undefined): Inflight => ({
+    packetId,
+    state: n === undefined ? 'received' : 'sent',
+    qos: 2,
+    retain: false,
+    message: n === undefined ? undefined : ({ origin: 'e', seq: n } as Message),
+  })
+  const at = (one: Inflight) => ({ ...one, envelope: undefined, recorded: true })
+
+  test('it goes on under one that is free, and nothing that is here is given up', () => {
+    const world = new World('online')
+    world.s.inflight = new Map([[7, at(flight(7, 1))]])
+    const late = [flight(7, 2), flight(8, 3), flight(9, undefined)]
+    world.goOn(late)
+    world.s.inflight.set(9, at(flight(9, 4)))
+    world.s.inflight.set(10, at(flight(10, 5)))
+    world.s.late!()
+    expect(world.restored).toEqual([11, 8])
+  })
+
+  test('it is the same message, or waits for PUBCOMP alone: nobody is disturbed', () => {
+    const world = new World('online')
+    world.s.inflight = new Map([
+      [7, at(flight(7, 1))],
+      [8, at(flight(8, undefined))],
+    ])
+    expect([world.goOn([flight(7, 1), flight(8, 2)]), world.kicks]).toEqual([[true], []])
   })
 })
 
