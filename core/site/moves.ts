@@ -174,6 +174,11 @@ export class Moves {
     })
   }
 
+  /** Another site that does not answer has something of this session, which has gone on here without it. */
+  isOwed(client: ClientKey): boolean {
+    return this.#owed.get(client)?.void === false
+  }
+
   /** Another site claims it: false if that was decided before a claim that is known here. What is being brought here stops. */
   overtakes({ client, epoch }: ClaimRequest): boolean {
     if (epoch === undefined) return true

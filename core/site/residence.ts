@@ -1,5 +1,6 @@
 /** What becomes of a session when it comes from another site, or has gone to one: subscriptions, flights and routes. Asks no site and reads no inbox. */
 import type { ClientKey } from '../contract/ids.ts'
+import { messageKey } from '../contract/message.ts'
 import type { Inflight, SessionState } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Flights } from '../session/flights.ts'
@@ -82,15 +83,19 @@ export class Residence {
     turn.urge()
   }
 
-  /** In flight where the session came from: goes on with the next connection, which is asked for. `done` once durable, or with false if it ends before. */
+  /**
+   * In flight where the session came from: goes on with the next connection, which is asked for. What the client holds open is not
+   * taken twice; a message whose packet id another one has had since may be: whether it had come cannot be told. `done` once durable, or with
+   * false if the session ends before.
+   */
   goOn(s: Session, inflight: readonly Inflight[], done: (isDurable: boolean) => void): void {
-    const news = inflight.filter(f => s.inflight?.has(f.packetId) !== true)
+    const news = inflight.filter(f => !isHere(s, f))
     if (news.length === 0) return done(true)
     const { flights, sessions, turn } = this.#o
     s.late = () => {
       s.late = undefined
       if (s.presence === 'ended') return done(false)
-      flights.restore(s, news, [])
+      flights.restore(s, placed(s, news), [])
       sessions.mark(s)
       turn.afterCommit(() => done(true))
     }
@@ -126,4 +131,25 @@ export class Residence {
       else s.port.whenAnswered(done)
     }
   }
+}
+
+/** The same is in flight here, or one of the two is only a packet id that waits for PUBCOMP. */
+function isHere(s: Session, { packetId, message }: Inflight): boolean {
+  const here = s.inflight?.get(packetId)
+  if (here?.message === undefined || message === undefined) return here !== undefined
+  return messageKey(here.message) === messageKey(message)
+}
+
+/** Under packet ids that are free: others may have been sent under theirs meanwhile. */
+function placed(s: Session, late: readonly Inflight[]): Inflight[] {
+  const used = new Set([...(s.inflight?.keys() ?? []), ...late.map(f => f.packetId)])
+  return late
+    .filter(f => !isHere(s, f))
+    .map(f => {
+      if (s.inflight?.has(f.packetId) !== true) return f
+      let { packetId } = f
+      while (used.has(packetId)) packetId = (packetId % 0xffff) + 1
+      used.add(packetId)
+      return { ...f, packetId }
+    })
 }
