@@ -155,6 +155,7 @@ export class Core implements TapHost, Receiver {
     this.#parts.retained.tick(now)
     this.#parts.moves?.tick()
     this.#parts.direct?.tick(now)
+    this.#parts.recalled?.tick(now)
     this.#parts.stats.nowRelayedIds = this.#parts.relayed.size
     this.#parts.turn.tick(now)
   }

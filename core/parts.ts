@@ -16,6 +16,7 @@ import { Had } from './site/had.ts'
 import { Moves } from './site/moves.ts'
 import type { Receiver } from './site/peer.ts'
 import { Peers } from './site/peers.ts'
+import { Recalled } from './site/recalled.ts'
 import { Recent } from './site/recent.ts'
 import { type Identity, RelayedIds } from './site/relayed-ids.ts'
 import { Residence } from './site/residence.ts'
@@ -90,6 +91,7 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
   const residence = new Residence({ ...shared, sessions })
   const find: Sift['find'] = (...args) => sift.find(...args)
   const fetch = new Fetch({ ...shared, site: peers.site, had })
-  const moves = new Moves({ ...shared, directory, peers, sessions, residence, recent, fetch, sift: find })
-  return { ...parts, direct, moves }
+  const recalled = new Recalled(limits.relayedIds, stats, now)
+  const moves = new Moves({ ...shared, directory, peers, sessions, residence, recent, recalled, fetch, sift: find })
+  return { ...parts, direct, moves, recalled }
 }

@@ -22,6 +22,8 @@ export class CoreStats {
   nowPeerWaitingBytes = 0
   /** Identities of messages from other sites that are remembered. */
   nowRelayedIds = 0
+  /** What edges said of QoS 2 messages that they had sent while they had another core. */
+  nowRecalled = 0
   /** Messages to and from other sites; those that came again. */
   relayedOut = 0
   relayedIn = 0

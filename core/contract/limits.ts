@@ -92,6 +92,8 @@ export interface Limits {
   peerSiftMs: number
   /** Identities of messages from other sites that are remembered, so that none is routed twice. */
   relayedIds: number
+  /** QoS 2 messages that went out last and of which an edge tells the next core how far they came. */
+  sentIds: number
   /** A message of RocketMQ that holds a part of the log is ended when it has so many bytes. */
   walBodyBytes: number
   /** A commit of the log tries again for so long before it says that it failed. */
@@ -199,6 +201,7 @@ export const DEFAULT_LIMITS: Limits = {
   peerSettleMs: 300,
   peerSiftMs: 10_000,
   relayedIds: 500_000,
+  sentIds: 16_384,
   walBodyBytes: 1 * MiB,
   walRetryMs: 5_000,
   walRecoveryBytes: 256 * MiB,

@@ -8,6 +8,7 @@
  * then answers receipts and done-callbacks, routes, and calls `EdgePort.deliver`; then the edge writes its sockets.
  */
 import type { ClientKey, Incarnation, Tenant, TopicFilter } from './ids.ts'
+import type { Outgoing } from './link/outgoing.ts'
 import type { Message } from './message.ts'
 import type { Outbound, SessionState, Subscription, Will } from './session.ts'
 
@@ -124,6 +125,8 @@ export interface CoreLink {
    * first, at most `limits.inboxMessages` (then the latest). Nothing changes by it.
    */
   sift(tenant: Tenant, site: string, filters: readonly TopicFilter[], done: (found: readonly Message[]) => void): void
+  /** Of the core's end of a link: what an edge says at its begin of QoS 2 messages that it has sent to this client while it had another core. */
+  recall?(client: ClientKey, sent: readonly Outgoing[]): void
   /** Every persistent recipient of this message at this edge has acknowledged it or has been spooled. Called once per `deliver` that returned true. */
   delivered(message: Message): void
 }

@@ -1,5 +1,6 @@
 /** The link of an edge in the same process: decides what takes effect at the call and what waits for its place in the turn. Owns no state. */
 import { type ClientKey, type Incarnation, NO_CLIENT, type Tenant, type TopicFilter } from '../contract/ids.ts'
+import type { Outgoing } from '../contract/link/outgoing.ts'
 import type {
   ClaimReply,
   ClaimRequest,
@@ -21,6 +22,7 @@ import { OVERTAKEN, type Sessions } from '../session/sessions.ts'
 import { copyFor } from '../site/copies.ts'
 import type { Moves } from '../site/moves.ts'
 import { siteOf } from '../site/name.ts'
+import type { Recalled } from '../site/recalled.ts'
 import type { Sift } from '../site/sift.ts'
 import type { CoreStats } from '../stats.ts'
 import type { Turn } from './turn.ts'
@@ -35,6 +37,7 @@ export interface CoreParts {
   readonly retained: Retained
   /** Where sites share clients. */
   readonly moves?: Moves | undefined
+  readonly recalled?: Recalled | undefined
   readonly sift: Sift
   readonly stats: CoreStats
   readonly now: () => number
@@ -190,6 +193,10 @@ export class LocalLink implements CoreLink {
 
   sift(tenant: Tenant, site: string, filters: readonly TopicFilter[], done: (found: readonly Message[]) => void): void {
     this.#core.sift.find(tenant, site, filters, done)
+  }
+
+  recall(client: ClientKey, sent: readonly Outgoing[]): void {
+    this.#core.recalled?.add(client, sent)
   }
 
   delivered(message: Message): void {

@@ -15,6 +15,7 @@ import type { Owed } from './owed.ts'
 import type { Peer } from './peer.ts'
 import type { Peers } from './peers.ts'
 import type { Directory, Foreign, SiteName } from './port.ts'
+import type { Recalled } from './recalled.ts'
 import type { Recent } from './recent.ts'
 import type { Residence } from './residence.ts'
 
@@ -27,6 +28,7 @@ export interface BringOptions {
   readonly owed: Owed
   readonly turn: Turn
   readonly recent: Recent
+  readonly recalled: Recalled
   readonly fetch: Fetch
   readonly stats: CoreStats
   readonly events: CoreEvents
@@ -160,7 +162,7 @@ export class Bring {
 
   /** That site does not answer: what it has written is enough to go on with. */
   #takeRecord(bringing: Bringing, site: SiteName, found: Foreign | 'none', done: Brought): void {
-    const { residence, recent, owed, turn, now, stats, events } = this.#o
+    const { residence, recent, recalled, owed, turn, now, stats, events } = this.#o
     const { client, epoch } = bringing
     owed.add(client, site)
     if (found === 'none') return done(NOTHING)
@@ -175,12 +177,13 @@ export class Bring {
     if (record.expirySec === 0) return done(NOTHING)
     stats.sessionsTaken++
     events({ is: 'session-taken', client, site })
-    const state: SessionState = { subscriptions, inflight: record.inflight, received: record.received, queued: false }
+    const inflight = recalled.inflight(client, record.epoch, record.inflight)
+    const state: SessionState = { subscriptions, inflight, received: record.received, queued: false }
     const { expirySec, offlineAt } = record
     const s = residence.settle({ client, site, epoch, state, expirySec, offlineAt })
     const begun = recent.begin()
-    const inflight = record.inflight.map(f => f.packetId)
-    const since = owed.follows(client, site, begun, inflight).since ?? begun
+    const known = [...record.inflight, ...inflight].map(f => f.packetId)
+    const since = owed.follows(client, site, begun, known).since ?? begun
     recent.end()
     this.waiting(s, site, messages =>
       turn.call(() => {
@@ -188,7 +191,9 @@ export class Bring {
         if (bringing.overtaken) return done(OVERTAKEN)
         const news = messages.filter(m => !recent.has(m, since, client))
         for (const message of news) recent.note(message, client)
-        this.#durably(s, site, news, () => {})
+        const { waiting, sent } = recalled.sort(client, record.epoch, inflight, news)
+        residence.goOn(s, sent, () => {})
+        this.#durably(s, site, waiting, () => {})
         done()
       }),
     )

@@ -1,6 +1,7 @@
 /** The longer calls of an edge as records, laid out as `core/contract/link/records.ts` says. Writes bytes; knows neither session nor answers. `req`: number of the call. */
 import type { ByteWriter } from '../../core/contract/codec.ts'
 import type { ClientKey, Tenant, TopicFilter } from '../../core/contract/ids.ts'
+import { type Outgoing, writeOutgoing } from '../../core/contract/link/outgoing.ts'
 import { FromEdge, StepCode, writeOutbound, writeRef, writeWill } from '../../core/contract/link/records.ts'
 import type { ClaimRequest, Release, Step } from '../../core/contract/link.ts'
 import type { Farewell } from './farewells.ts'
@@ -49,6 +50,15 @@ export function writeRelease(out: ByteWriter, client: ClientKey, epoch: number, 
 export function writeFarewell(out: ByteWriter, farewell: Farewell, now: number): void {
   writeEnd(out, farewell.client, farewell.epoch, farewell, AGAIN)
   out.varint(Math.max(0, Math.floor(now - farewell.at)))
+}
+
+/** A record per client. */
+export function writeSent(out: ByteWriter, sent: ReadonlyMap<ClientKey, readonly Outgoing[]>): void {
+  for (const [client, list] of sent) {
+    out.u8(FromEdge.sent)
+    out.text(client)
+    writeOutgoing(out, list)
+  }
 }
 
 type End = Pick<Release, 'will' | 'sentAway' | 'expirySec'>

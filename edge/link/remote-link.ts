@@ -21,10 +21,11 @@ import { type Message, NO_BYTES } from '../../core/contract/message.ts'
 import type { Outbound, Subscription } from '../../core/contract/session.ts'
 import { Fifo } from '../flow/fifo.ts'
 import { Answers, type AnswersTo } from './answers.ts'
-import { writeClaim, writeFarewell, writeJournal, writeRelease, writeRetained } from './calls.ts'
+import { writeClaim, writeFarewell, writeJournal, writeRelease, writeRetained, writeSent } from './calls.ts'
 import { Farewells } from './farewells.ts'
 import { type Departure, LinkLife, type LinkLifeOptions } from './link-life.ts'
 import { PendingCalls } from './pending.ts'
+import { SentMessages } from './sent.ts'
 import type { SiteView } from './sites.ts'
 
 /** What the link asks of its edge beside what a core asks. */
@@ -51,6 +52,7 @@ export class RemoteLink implements CoreLink {
   /** Published with QoS ≥ 1 and without receipt, in order. */
   #published = new Fifo<Message>()
   readonly #farewells: Farewells
+  readonly #sent: SentMessages
   readonly #pending = new PendingCalls()
   #pendingCounted = 0
   /** Epochs of the sessions at this edge. */
@@ -69,6 +71,7 @@ export class RemoteLink implements CoreLink {
     this.incarnation = options.incarnation
     this.#answers = new Answers(this.#answersTo)
     this.#farewells = new Farewells(options.limits.maxConnections, options.stats)
+    this.#sent = new SentMessages(options.limits.sentIds, options.stats)
     this.#life = new LinkLife(options, {
       read: records => this.#answers.read(records),
       begun: session => this.#recall(session),
@@ -205,6 +208,7 @@ export class RemoteLink implements CoreLink {
     const req = done === undefined ? 0 : this.#pending.add({ for: 'done', client, epoch, done })
     writeJournal(session.out, req, client, epoch, step)
     this.#written(session)
+    if (this.#o.peer === undefined) this.#sent.step(client, epoch, step)
   }
 
   spool(client: ClientKey, epoch: number, message: Message): void {
@@ -280,6 +284,8 @@ export class RemoteLink implements CoreLink {
       writeFarewell(session.out, farewell, this.#o.now())
       this.#written(session)
     }
+    writeSent(session.out, this.#sent.byClient())
+    this.#written(session)
   }
 
   #begin(kind: number, client: ClientKey, epoch: number): LinkSession | undefined {
@@ -380,6 +386,7 @@ export class RemoteLink implements CoreLink {
       if (reply.ok) {
         this.#owned.set(call.client, reply.epoch)
         this.#farewells.claimed(call.client)
+        this.#sent.restored(call.client, reply.epoch, reply.state.inflight)
       }
       call.done(reply)
     },

@@ -276,6 +276,13 @@ export const limitsSchema = z.strictObject({
     MILLIONS,
     'Messages from other sites whose identities are remembered, so that none is routed twice',
   ),
+  sentIds: bound(
+    'sentIds',
+    'messages',
+    1,
+    MILLIONS,
+    'QoS 2 messages sent last by an edge of which it tells the next core how far they came',
+  ),
   ...storeLimits,
   regionHealthMs: bound(
     'regionHealthMs',

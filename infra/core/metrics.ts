@@ -21,6 +21,7 @@ const HELP: Readonly<Record<keyof CoreStats, string>> = {
   nowWaitingForSites: 'Messages that wait here for other sites',
   nowPeerWaitingBytes: 'Bytes from other sites that are not durable here yet',
   nowRelayedIds: 'Messages from other sites that would be known if they came again',
+  nowRecalled: 'QoS 2 messages of which edges have told how far they came with the core before',
   relayedOut: 'Messages handed to other sites, or stored for them',
   relayedIn: 'Messages from other sites',
   relayedTwice: 'Messages from other sites that had come before',

@@ -18,6 +18,7 @@
  *     giveBack     group, ref
  *     delivered    ranges of delivery numbers
  *     sift         req, tenant, site, filters (peers only; answered with a page)
+ *     sent         client, messages as in `outgoing.ts`: to a core that knows nothing of this edge
  *     bye          nothing: the edge goes, and its sessions are released
  *
  * Core → edge. Messages of QoS ≥ 1 are numbered 1, 2, 3 … in the order of their `deliver` records: both ends count.
@@ -56,6 +57,7 @@ export const FromEdge = {
   delivered: 12,
   bye: 13,
   sift: 14,
+  sent: 15,
 } as const
 
 export const FromCore = {

@@ -5,6 +5,7 @@ export class LinkStats {
   nowUnackedBytes = 0
   nowUnanswered = 0
   nowFarewells = 0
+  nowSentKept = 0
   framesIn = 0
   framesOut = 0
   framesResent = 0
@@ -28,6 +29,7 @@ export const LINK_STATS_HELP: Readonly<Record<keyof LinkStats, string>> = {
   nowUnackedBytes: 'Bytes sent over links and not acknowledged by the other end',
   nowUnanswered: 'QoS 1 and 2 messages handed to edges and not answered (core), or calls without answer (edge)',
   nowFarewells: 'Ends of connections that an edge has told and no core has confirmed',
+  nowSentKept: 'QoS 2 messages sent to clients of which an edge would tell the next core how far they came',
   framesIn: 'Frames received over links',
   framesOut: 'Frames sent over links',
   framesResent: 'Frames sent again after a link had broken',

@@ -1,6 +1,7 @@
 /** Reads what an edge sent and calls the core, record by record. Checks everything it reads; decides nothing. */
 import { ByteReader } from '../../contract/codec.ts'
 import type { Incarnation, Tenant } from '../../contract/ids.ts'
+import { readOutgoing } from '../../contract/link/outgoing.ts'
 import { readRanges } from '../../contract/link/ranges.ts'
 import {
   FromEdge,
@@ -107,6 +108,8 @@ export class Calls {
         const found = (messages: readonly Message[]) => this.#port.page(req, { messages, next: undefined })
         return this.#link.sift(tenant, site, filters, found)
       }
+      case FromEdge.sent:
+        return this.#link.recall?.(readClient(r), readOutgoing(r))
       case FromEdge.bye:
         return this.#left()
       default:

@@ -306,7 +306,7 @@ describe('a core of another version', () => {
     world.pass(5000)
     expect(linkedTo(world)).toBe('eu')
     expect(world.events).toContainEqual(
-      expect.objectContaining({ detail: 'Core speaks version 1 of the link, not 3', url: 'ws://us' }),
+      expect.objectContaining({ detail: `Core speaks version 1 of the link, not ${LINK_VERSION}`, url: 'ws://us' }),
     )
   })
 })
