@@ -10,19 +10,24 @@ import type { Message } from '../../core/contract/message.ts'
 import type { Inflight } from '../../core/contract/session.ts'
 
 interface Sent extends Outgoing {
-  readonly client: ClientKey
   state: OutgoingState
 }
 
-export class SentMessages {
-  readonly #bound: number
-  readonly #stats: LinkStats
-  /** By packet id and client; the oldest first. */
-  readonly #sent = new Map<string, Sent>()
+/** By client and packet id. */
+type Generation = Map<ClientKey, Map<number, Sent>>
 
-  /** `bound`: messages at most; the oldest are forgotten first. */
+export class SentMessages {
+  readonly #each: number
+  readonly #stats: LinkStats
+  /** What is full goes with all it holds: a map is slow to give up its oldest one by one. */
+  #old: Generation = new Map()
+  #young: Generation = new Map()
+  #oldSize = 0
+  #youngSize = 0
+
+  /** `bound`: messages at most, and half of it at least; the oldest are forgotten first. */
   constructor(bound: number, stats: LinkStats) {
-    this.#bound = bound
+    this.#each = Math.ceil(bound / 2)
     this.#stats = stats
   }
 
@@ -39,25 +44,28 @@ export class SentMessages {
   }
 
   byClient(): ReadonlyMap<ClientKey, readonly Outgoing[]> {
-    return Map.groupBy(this.#sent.values(), ({ client }) => client)
+    const all = new Map<ClientKey, Map<number, Outgoing>>()
+    for (const [client, sent] of [...this.#old, ...this.#young])
+      all.set(client, new Map([...(all.get(client) ?? []), ...sent]))
+    return new Map([...all].map(([client, sent]) => [client, [...sent.values()]]))
   }
 
   #add(client: ClientKey, epoch: number, packetId: number, { origin, seq }: Message): void {
-    const key = keyOf(client, packetId)
-    this.#sent.delete(key)
-    if (this.#sent.size >= this.#bound)
-      for (const oldest of this.#sent.keys()) {
-        this.#sent.delete(oldest)
-        break
-      }
-    this.#sent.set(key, { client, packetId, epoch, state: 'sent', origin, seq })
-    this.#stats.nowSentKept = this.#sent.size
+    if (this.#youngSize >= this.#each) {
+      this.#old = this.#young
+      this.#oldSize = this.#youngSize
+      this.#young = new Map()
+      this.#youngSize = 0
+    }
+    let sent = this.#young.get(client)
+    if (sent === undefined) this.#young.set(client, (sent = new Map()))
+    if (!sent.has(packetId)) this.#youngSize++
+    sent.set(packetId, { packetId, epoch, state: 'sent', origin, seq })
+    this.#stats.nowSentKept = this.#oldSize + this.#youngSize
   }
 
   #advance(client: ClientKey, packetId: number, state: OutgoingState): void {
-    const sent = this.#sent.get(keyOf(client, packetId))
+    const sent = this.#young.get(client)?.get(packetId) ?? this.#old.get(client)?.get(packetId)
     if (sent !== undefined) sent.state = state
   }
 }
-
-const keyOf = (client: ClientKey, packetId: number): string => `${packetId} ${client}`

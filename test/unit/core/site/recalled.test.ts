@@ -25,8 +25,8 @@ const flight = (packetId: number) =>
 
 test('an edge follows each exchange, and forgets the oldest', () => {
   const stats = new LinkStats()
-  const kept = new SentMessages(3, stats)
-  kept.restored(A, 7, [flight(9)])
+  const kept = new SentMessages(4, stats)
+  kept.restored(A, 7, [flight(9), flight(8)])
   for (const packetId of [1, 2]) kept.step(A, 7, { step: 'out', packetId, message: message(packetId) })
   kept.step(B, 8, { step: 'out', packetId: 1, message: message(5) })
   kept.step(A, 7, { step: 'rec', packetId: 1 })
