@@ -22,6 +22,8 @@ export interface EdgeContext {
   readonly index: LocalIndex
   readonly sessions: Map<ClientKey, Session>
   readonly claims: ClaimLine
+  /** Clients that broke off at a PUBREL for a packet id that they did not hold open: they get none again. At most `limits.maxConnections`. */
+  readonly spared: Set<ClientKey>
   /** The time of this turn. Milliseconds since the epoch. */
   now(): number
   /** The next `Message.seq` of this edge. */

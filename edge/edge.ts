@@ -84,6 +84,7 @@ export class Edge implements RemoteEdge {
       }),
       sessions: new Map<ClientKey, Session>(),
       claims: new ClaimLine(limits, stats),
+      spared: new Set(),
       now: () => this.#time(),
       nextSeq: () => ++this.#seq,
       touch: connection => this.#touch(connection),

@@ -29,6 +29,7 @@ export class EdgeStats {
   slowClosed = 0
   sentAway = 0
   claimsShed = 0
+  pubrelUnanswered = 0
   authFailures = 0
   authBlocked = 0
   malformed = 0

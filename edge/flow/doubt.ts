@@ -1,7 +1,8 @@
 /**
  * Packet ids that a client may hold open for QoS 2 messages which only a site that does not answer knows of: it would take a new
  * message under such an id for the old one once more [MQTT-4.3.3-10]. So each is released (PUBREL) before its first use: who holds
- * it open completes the old message, who does not answers all the same [MQTT5 3.7.2.1: 0x92 is not an error then]. Sends nothing.
+ * it open completes the old message, who does not answers all the same [MQTT5 3.7.2.1: 0x92 is not an error then]. Some clients
+ * break off instead (rumqttc, which holds nothing open over a reconnect): those are left alone from then on. Sends nothing.
  */
 import type { Session } from '../session/session.ts'
 
@@ -17,6 +18,8 @@ export class Doubt {
   #last = 0
   /** Released and not used yet. */
   #ahead = 0
+  /** The client has answered a release, or there was none yet. */
+  answered = true
 
   /**
    * Before `session` gives a packet id to a message: which ids are to be released first. Each comes once, in a full circle, at the
@@ -26,6 +29,7 @@ export class Doubt {
     if (this.#left === PACKET_IDS) {
       if (qos < 2) return []
       this.#last = session.lastPacketId
+      this.answered = false
     }
     const ids: number[] = []
     for (; this.#left > 0 && this.#ahead <= AHEAD; this.#left--) {

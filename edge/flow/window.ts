@@ -141,6 +141,7 @@ export function acknowledged(
   if (type === 4) {
     if (entry?.qos === 1 && entry.state === State.Sent) finish(ctx, session, entry)
   } else if (type === 7) {
+    if (session.doubt !== undefined) session.doubt.answered = true
     if (entry?.state === State.Received) finish(ctx, session, entry)
   } else if (entry === undefined || entry.qos !== 2 || entry.state < State.Sent) {
     // PUBREL answers a PUBREC below 0x80 only [MQTT-4.3.3-4].

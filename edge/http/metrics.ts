@@ -38,6 +38,7 @@ const SERIES: Readonly<Record<Field, Series>> = {
   slowClosed: { metric: 'slow_consumers_closed' },
   sentAway: { metric: 'clients_sent_away' },
   claimsShed: { metric: 'claims_shed' },
+  pubrelUnanswered: { metric: 'pubrel_unanswered' },
   authFailures: { metric: 'authentication_failures' },
   authBlocked: { metric: 'authentications_blocked' },
   malformed: { metric: 'malformed_packets' },
@@ -109,6 +110,8 @@ const COUNTERS: Readonly<Record<string, string>> = {
   slow_consumers_closed: 'Connections closed because the queue of a slow consumer was full',
   clients_sent_away: 'Clients whose connection was ended by a drain',
   claims_shed: 'CONNECT packets refused (0x9F) because too many waited for the core',
+  pubrel_unanswered:
+    'Connections that ended at a PUBREL for a packet id which the client need not know; it gets none again',
   authentication_failures: 'Authentications that failed through the fault of the client',
   authentications_blocked: 'Authentications refused unchecked: too many of that address failed within a minute',
   malformed_packets: 'Connections closed because of a malformed packet or PROXY header',

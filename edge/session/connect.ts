@@ -189,7 +189,7 @@ function take(a: Attempt, client: ClientKey, expirySec: number, reply: Extract<C
   for (const subscription of reply.state.subscriptions) session.subscriptions.set(subscription.filter, subscription)
   restoreInflight(ctx, session, reply.state, ctx.now())
   if (reply.present) session.scatterPacketIds()
-  if (reply.present && reply.unsure === true) session.doubtPacketIds(reply.state.inflight)
+  if (reply.present && reply.unsure === true) session.doubtPacketIds(reply.state.inflight, !ctx.spared.has(client))
   ctx.sessions.set(client, session)
   ctx.stats.nowSessions++
   ctx.stats.nowSubscriptions += session.subscriptions.size

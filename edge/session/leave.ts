@@ -1,4 +1,5 @@
 /** A connection has ended: what of its session goes to other members, what goes to the core, and what this edge forgets. */
+import type { ClientKey } from '../../core/contract/ids.ts'
 import type { EdgeContext } from '../context.ts'
 import { outboundOf } from '../flow/inbox.ts'
 import { redispatch } from '../flow/outbound.ts'
@@ -19,6 +20,7 @@ export function leave(
   for (const filter of session.subscriptions.keys()) ctx.index.remove(session, filter)
   if (!ctx.forgotten()) redispatch(ctx, session, ctx.now())
   if (ctx.sessions.get(session.key) === session) ctx.sessions.delete(session.key)
+  if (session.doubt?.answered === false) spare(ctx, session.key)
   session.ended = true
   stats.nowSessions--
   stats.nowSubscriptions -= session.subscriptions.size
@@ -33,4 +35,14 @@ export function leave(
   // In this order on the link: the core holds what was un-acked before it counts as answered.
   for (const entries of [session.inflight.values(), session.queue.drain()])
     for (const entry of entries) if (entry.held && --entry.message!.pending === 0) link.delivered(entry.message!)
+}
+
+/** The connection ended at the first PUBREL that the client may not have known. */
+function spare({ spared, limits, stats }: EdgeContext, client: ClientKey): void {
+  stats.pubrelUnanswered++
+  for (const oldest of spared) {
+    if (spared.size < limits.maxConnections) break
+    spared.delete(oldest)
+  }
+  spared.add(client)
 }

@@ -143,9 +143,9 @@ export class Session {
     this.#lastPacketId = (this.epoch * SCATTER) % PACKET_IDS
   }
 
-  /** Others than those in `known` may be in flight, and are likely to be near them: they are used last, and not before they are released. */
-  doubtPacketIds(known: readonly Inflight[]): void {
-    this.doubt = new Doubt()
+  /** Others than those in `known` may be in flight, and are likely to be near them: they are used last, and not before they are released if `release`. */
+  doubtPacketIds(known: readonly Inflight[], release: boolean): void {
+    if (release) this.doubt = new Doubt()
     const last = known.at(-1)
     if (last !== undefined) this.#lastPacketId = (last.packetId + HALF_CIRCLE) % PACKET_IDS
   }

@@ -120,6 +120,21 @@ describe('a session in doubt', () => {
     expect(to.released.length).toBeGreaterThan(60)
   })
 
+  test('is not released again for a client that breaks off at a PUBREL it does not know', () => {
+    const { world, to, publish } = goOn()
+    publish(1)
+    expect(to.take().filter(p => p.cmd === 'pubrel').length).toBeGreaterThan(1)
+    to.drop()
+    world.settle()
+    const again = new Holder(world).connect('to', kept())
+    publish(1)
+    again.work()
+    expect(again.seen).toEqual(['1', '2'])
+    // Those of the messages themselves.
+    expect(again.released.length).toBe(2)
+    expect(world.stats.pubrelUnanswered).toBe(1)
+  })
+
   test('is no doubt about one that begins anew', () => {
     const { to } = goOn()
     to.drop()
@@ -151,7 +166,7 @@ test.each([2, 1] as const)(
     // More in a row than are released ahead.
     const known = Array.from({ length: 200 }, (_, i) => i + 50_000)
     session.restoredIds = new Set(known)
-    session.doubtPacketIds([{ packetId: 50_199, state: 'sent', qos: 2, retain: false, message: undefined }])
+    session.doubtPacketIds([{ packetId: 50_199, state: 'sent', qos: 2, retain: false, message: undefined }], true)
     const released: number[] = []
     const early = new Set<number>()
     const give = (qos: 1 | 2) => {
