@@ -87,6 +87,7 @@ export class Flights {
       s.inflight ??= new Map()
       this.#close(s, s.inflight.get(packetId)?.envelope)
       const kept = message === undefined ? undefined : own(message)
+      if (kept !== undefined) this.#o.inboxes.flies(s, kept)
       s.inflight.set(packetId, { state, qos, retain, message: kept, envelope: undefined, recorded: true })
     }
     for (const packetId of received) {

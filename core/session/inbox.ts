@@ -124,6 +124,11 @@ export class Inboxes {
     return true
   }
 
+  /** It came from another site in flight: if it was left here before, it is read no more. */
+  flies(session: Session, message: Message): void {
+    session.inbox?.inFlight.add(messageKey(message))
+  }
+
   /** The edge has read it from this inbox and not answered. */
   isReading(session: Session, message: Message): boolean {
     const reading = session.inbox?.reading
@@ -227,8 +232,8 @@ export class Inboxes {
       this.#o.events({ is: 'inbox-dropped', client: session.client, topic: message.topic, why: 'expired' })
       return false
     }
-    if (known !== undefined) {
-      // The same message twice, by its own and a shared subscription: one copy per session.
+    if (known !== undefined || inbox.inFlight.delete(key)) {
+      // The same message twice, by its own and a shared subscription, or in flight: one copy per session.
       this.#remove(session, inbox, key, reading)
       return false
     }

@@ -48,6 +48,8 @@ export class Inbox {
   read = Number.MIN_SAFE_INTEGER
   /** By `messageKey`. */
   readonly reading = new Map<string, Reading>()
+  /** By `messageKey`: what came from another site in flight, and may have been left here before. */
+  readonly inFlight = new Set<string>()
   /** Positions of entries that have moved within the inbox, until that is durable. */
   readonly leaving = new Set<number>()
   /** `count`, `bytes` and `qos0` are those of the record it was restored from, which may be older than the inbox: true until it was read to its end. */

@@ -64,9 +64,16 @@ export const UNAVAILABLE: Refused = {
 
 export class Bring {
   readonly #o: BringOptions
+  /** What came with them is being made durable. */
+  readonly #writing = new Set<ClientKey>()
 
   constructor(options: BringOptions) {
     this.#o = options
+  }
+
+  /** What has come with it is not durable yet. */
+  isWritten(client: ClientKey): boolean {
+    return this.#writing.has(client)
   }
 
   /** `done` once: with nothing when the session is here, offline; what follows later is owed. */
@@ -218,10 +225,12 @@ export class Bring {
   /** In front of what has come since it lives here; `then` once that, and the session itself, is durable. */
   #durably(s: Session, from: SiteName, messages: readonly Message[], then: () => void): void {
     const { inboxes, turn, sessions, residence } = this.#o
+    this.#writing.add(s.client)
     let left = 1
     const one = () => {
       if (--left > 0) return
       turn.call(() => {
+        this.#writing.delete(s.client)
         residence.complete(s, from)
         then()
       })

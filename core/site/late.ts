@@ -27,6 +27,8 @@ export interface LateOptions {
   readonly stats: CoreStats
   /** It is on its way here already. */
   readonly isBrought: (client: ClientKey) => boolean
+  /** What has come with it is not durable yet. */
+  readonly isWritten: (client: ClientKey) => boolean
   /** What waits for that site, and is for this session. */
   readonly waiting: (s: Session, site: SiteName, done: (messages: readonly Message[]) => void) => void
 }
@@ -59,15 +61,14 @@ export class Late {
   }
 
   #try(client: ClientKey, debt: Debt): void {
-    const { peers, owed, isBrought } = this.#o
+    const { peers, owed, isBrought, isWritten } = this.#o
     if (this.#fetching >= FETCHES || debt.busy || isBrought(client)) return
-    // All of it is on its way to the disk.
-    for (const site of debt.sites) if (owed.isTaken(client, { site })) return
     const s = this.#here(client)
-    if (s !== undefined && !debt.void && debt.sites.has(s.comesFrom)) return this.#complete(s, debt)
+    if (s !== undefined && !debt.void && debt.sites.has(s.comesFrom) && !isWritten(client))
+      return this.#complete(s, debt)
     for (const site of debt.sites) {
       const peer = peers.get(site)
-      if (peer?.linked === true) return this.#fetch(client, debt, peer)
+      if (peer?.linked === true && !owed.isTaken(client, peer)) return this.#fetch(client, debt, peer)
     }
   }
 

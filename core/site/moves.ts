@@ -22,7 +22,9 @@ import { Owed } from './owed.ts'
 import type { Peer } from './peer.ts'
 import { type Claimed, type Directory, type SiteName, TAKEN_KEPT_MS } from './port.ts'
 
-export interface MovesOptions extends Omit<BringOptions, 'owed'>, Omit<LateOptions, 'owed' | 'isBrought' | 'waiting'> {
+export interface MovesOptions
+  extends Omit<BringOptions, 'owed'>,
+    Omit<LateOptions, 'owed' | 'isBrought' | 'isWritten' | 'waiting'> {
   readonly directory: Directory
   readonly limits: Limits
 }
@@ -64,6 +66,7 @@ export class Moves {
       ...options,
       owed,
       isBrought: client => this.#bringing.has(client),
+      isWritten: client => this.#bring.isWritten(client),
       waiting: (...args) => this.#bring.waiting(...args),
     })
   }

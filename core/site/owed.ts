@@ -116,7 +116,7 @@ export class Owed {
     }
   }
 
-  isTaken(client: ClientKey, { site }: Pick<Peer, 'site'>): boolean {
+  isTaken(client: ClientKey, { site }: Peer): boolean {
     return this.#taken.has(keyOf(site, client))
   }
 

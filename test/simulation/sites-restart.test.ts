@@ -203,6 +203,22 @@ test.each(['dies', 'goes on'])(
   },
 )
 
+test('what is in flight to a client, and was left where it goes back to, comes once', async () => {
+  await open()
+  const sub = await roamer('sub', 'eu', 'a/+')
+  const pub = await roamer('pub', 'us')
+  sites.bar('us', 'eu')
+  sub.at = 'us'
+  sub.drop()
+  await rest(sub)
+  for (const text of ['1', '2']) pub.publish('a/1', text, 2)
+  await rest(pub)
+  sub.at = 'eu'
+  sub.drop()
+  await rest(sub, pub)
+  expect(textsOf(sub)).toEqual(['1', '2'])
+})
+
 test('a client goes back and forth while the sites are apart: it has what it subscribed to where it was last', async () => {
   await open()
   const sub = await roamer('sub', 'eu', 'a/+')
