@@ -6,6 +6,8 @@ export class Recent {
   readonly #bound: number
   /** By client, if it was for one alone, and `messageKey`: the how manieth it was. */
   readonly #at = new Map<string, number>()
+  /** Everything before it is forgotten: to look for the oldest from the start takes the longer the more that is. */
+  #oldest = this.#at.keys()
   #n = 0
   #users = 0
 
@@ -30,7 +32,9 @@ export class Recent {
 
   /** Once per `begin`. */
   end(): void {
-    if (--this.#users === 0) this.#at.clear()
+    if (--this.#users > 0) return
+    this.#at.clear()
+    this.#oldest = this.#at.keys()
   }
 
   /** `client`: the only one who got it; default the message's target, or whoever it matched. */
@@ -38,11 +42,7 @@ export class Recent {
     const key = keyOf(message, client)
     this.#at.delete(key)
     this.#at.set(key, this.#n++)
-    if (this.#at.size <= this.#bound) return
-    for (const oldest of this.#at.keys()) {
-      this.#at.delete(oldest)
-      break
-    }
+    if (this.#at.size > this.#bound) this.#at.delete(this.#oldest.next().value!)
   }
 
   /** It was noted after that `begin`, for all or for this client. */
