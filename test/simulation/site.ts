@@ -163,6 +163,8 @@ export class Site implements Gateway {
     this.network.listeners.set(URL, transport => server.accept(transport, 'edge'))
     if (this.#o.group !== undefined) this.#link(this.#o.group, incarnation, process)
     const opened = () => {
+      // It has died before.
+      if (this.core !== core) return
       isOpen = true
       core.peers?.start()
     }
