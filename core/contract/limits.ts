@@ -89,6 +89,8 @@ export interface Limits {
   /** Another site has so long to answer for a session (which its own edge may keep for `linkGraceMs` after its link broke); to take up a filter before SUBACK goes without it; to search what waits there. */
   peerCallMs: number
   peerSettleMs: number
+  /** After a core of another site has said good-bye its sessions wait so long for the next one before they go on from their records. */
+  peerReturnMs: number
   peerSiftMs: number
   /** Identities of messages from other sites that are remembered, so that none is routed twice. */
   relayedIds: number
@@ -198,6 +200,7 @@ export const DEFAULT_LIMITS: Limits = {
   peerPageMessages: 2_048,
   peerWaitingBytes: 64 * MiB,
   peerCallMs: 3_000,
+  peerReturnMs: 4_000,
   peerSettleMs: 300,
   peerSiftMs: 10_000,
   relayedIds: 500_000,

@@ -78,9 +78,14 @@ export class Bring {
 
   /** `done` once: with nothing when the session is here, offline; what follows later is owed. */
   from(bringing: Bringing, site: SiteName, done: Brought): void {
+    const peer = this.#o.peers.get(site)
+    if (peer === undefined) this.#from(bringing, site, peer, done)
+    else peer.back(() => this.#from(bringing, site, peer, done))
+  }
+
+  #from(bringing: Bringing, site: SiteName, peer: Peer | undefined, done: Brought): void {
     const { directory, peers, turn } = this.#o
     const { client, epoch } = bringing
-    const peer = peers.get(site)
     const tenant = tenantOf(client)
     directory.read(site, client, found => {
       if (found === undefined) return done(UNAVAILABLE)

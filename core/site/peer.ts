@@ -25,6 +25,8 @@ export interface PeerEdge extends EdgePort {
   /** The other core knows nothing of us any more. */
   beginAnew(): void
   suspend(on: boolean): void
+  /** The other core says good-bye. */
+  left(): void
 }
 
 export interface PeerLink extends CoreLink {
@@ -88,6 +90,9 @@ export class Peer implements PeerEdge, Importer {
   /** Grows whenever what was said before is void. */
   #life = 0
   #atLive: (() => void)[] = []
+  /** Until then a core of that site is expected, as the one before has said good-bye. ms since the epoch. */
+  #backUntil = 0
+  #atBack: (() => void)[] = []
   /** In flight in the sessions that were claimed there, for when they are given back. */
   readonly #claimed = new Map<ClientKey, { readonly epoch: number; readonly inflight: readonly Inflight[] }>()
 
@@ -129,6 +134,7 @@ export class Peer implements PeerEdge, Importer {
     if (this.#silent) this.#answers.clear()
     this.#begin(now)
     this.#relay.tick(now, this.linked && this.#phase === 'live')
+    if (this.#atBack.length > 0 && !this.#isExpected(now)) for (const ask of this.#atBack.splice(0)) ask()
   }
 
   close(): Promise<void> {
@@ -136,6 +142,12 @@ export class Peer implements PeerEdge, Importer {
   }
 
   // ── for other parts of the core
+
+  /** `done` now, unless a core of that site has said good-bye and the next one is not linked yet: then once it is, or `limits.peerReturnMs` after that. */
+  back(done: () => void): void {
+    if (this.#isExpected(this.#o.now())) this.#atBack.push(done)
+    else done()
+  }
 
   /** As an edge claims, in an epoch of the directory. Undefined: it does not answer. Without will; what is granted too late is given back. `cleanStart`: only until `release`, or the end of the link. */
   claim(client: ClientKey, epoch: number, cleanStart: boolean, done: (reply: ClaimReply | undefined) => void): void {
@@ -240,6 +252,10 @@ export class Peer implements PeerEdge, Importer {
     this.#suspended = on
   }
 
+  left(): void {
+    this.#backUntil = this.#o.now() + this.#o.limits.peerReturnMs
+  }
+
   beginAnew(): void {
     this.#away()
     this.#relay.beginAnew()
@@ -251,6 +267,10 @@ export class Peer implements PeerEdge, Importer {
   }
 
   // ── our session there
+
+  #isExpected(now: number): boolean {
+    return !this.linked && now < this.#backUntil
+  }
 
   get #isClaimed(): boolean {
     return this.#phase === 'reading' || this.#phase === 'live'

@@ -34,6 +34,8 @@ export interface RemoteEdge extends EdgePort {
   beginAnew(): void
   /** The core may have given the sessions to others: devices get nothing more until this is over. */
   suspend(on: boolean): void
+  /** The core says good-bye: another one of its site is likely to be there soon. */
+  left?(): void
 }
 
 export interface RemoteLinkOptions extends LinkLifeOptions {
@@ -393,7 +395,6 @@ export class RemoteLink implements CoreLink {
     released: (client, epoch) => this.#farewells.confirmed(client, epoch),
     inbox: (req, page) => this.#pending.take(req, 'inbox')?.done(page),
     page: (req, page) => this.#pending.take(req, 'page')?.done(page),
-    // Its connection closes next.
-    bye: () => {},
+    bye: () => this.#edge.left?.(),
   }
 }

@@ -255,6 +255,13 @@ export const limitsSchema = z.strictObject({
     'Messages from one other site that are not durable here yet; beyond it that site keeps the rest',
   ),
   peerCallMs: bound('peerCallMs', 'ms', 10, HOUR_MS, 'Another site has so long to answer for a session'),
+  peerReturnMs: bound(
+    'peerReturnMs',
+    'ms',
+    0,
+    HOUR_MS,
+    'When a core of another site ends in order, clients that come from there wait so long for its next one before they go on from what the record says',
+  ),
   peerSettleMs: bound(
     'peerSettleMs',
     'ms',

@@ -383,6 +383,9 @@ export class Site implements Gateway {
   /** The core ends in order, with all that it was told carried out, and another one starts. */
   stopCore(): void {
     this.core.close()
+    this.server.close()
+    const toOthers = (this.#o.group?.sites ?? []).map(other => other.peerWires.get(this.name))
+    for (const wire of [...this.network.wires, ...toOthers]) while (wire?.busy) wire.step()
     this.#store = undefined
     this.crashCore()
   }

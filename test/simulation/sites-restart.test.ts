@@ -75,6 +75,16 @@ const ENDS = {
   stops: () => sites.at('us').stopCore(),
   dies: () => sites.at('us').crashCore(),
 }
+test('who comes from a site that changes its core in order waits for the next core, and goes on from what that knows', async () => {
+  await open()
+  const sub = await roamer('sub', 'us', 'a/+')
+  sites.at('us').stopCore()
+  sub.at = 'eu'
+  sub.drop()
+  await rest(sub)
+  expect(sites.at('eu').coreStats).toMatchObject({ sessionsBrought: 1, sessionsTaken: 0 })
+})
+
 const cases = (['stops', 'dies'] as const).flatMap(how => (['us', 'eu'] as const).map(to => [how, to] as const))
 
 describe.each(cases)('the core %s, the client comes to %s:', (how, to) => {
