@@ -4,7 +4,7 @@ import { matches, parseShare } from '../topic/validate.ts'
 import type { Session } from './session.ts'
 
 /** What is routed to an edge in this session's name, by its own subscriptions or to it alone. */
-export const wants = (s: Session, message: Message): boolean => {
+export const wants = (s: Pick<Session, 'client' | 'site' | 'subscriptions'>, message: Message): boolean => {
   // Whatever a peer is handed and not a group's copy is for its site.
   if (s.site !== undefined) return true
   if (message.target !== '') return message.target === s.client

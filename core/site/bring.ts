@@ -1,7 +1,7 @@
 /** Brings one session from one other site: claims it there as an edge would, or, if that site does not answer, goes on from its record. Decides not which. */
 import { type ClientKey, tenantOf } from '../contract/ids.ts'
 import type { ClaimReply } from '../contract/link.ts'
-import type { Message } from '../contract/message.ts'
+import { type Message, messageKey } from '../contract/message.ts'
 import { EXPIRY_NEVER, type SessionState } from '../contract/session.ts'
 import type { Turn } from '../link/turn.ts'
 import type { Inboxes } from '../session/inbox.ts'
@@ -49,6 +49,8 @@ export interface Bringing {
   /** Claims here that wait for it. */
   readonly waits: ((refused: Refused | undefined) => void)[]
 }
+
+type IsHad = (message: Message) => boolean
 
 /** That site has no session to go on with. */
 export const NOTHING = 'nothing'
@@ -192,12 +194,13 @@ export class Bring {
     const inflight = recalled.inflight(client, record.epoch, record.inflight)
     const state: SessionState = { subscriptions, inflight, received: record.received, queued: false }
     const { expirySec, offlineAt } = record
+    const isHad = hadBy(this.#o.sessions.get(client))
     const s = residence.settle({ client, site, epoch, state, expirySec, offlineAt })
     const begun = recent.begin()
     const known = [...record.inflight, ...inflight].map(f => f.packetId)
     const since = owed.follows(client, site, begun, known).since ?? begun
     recent.end()
-    this.waiting(s, site, messages =>
+    const begin = (messages: readonly Message[]) =>
       turn.call(() => {
         // Whoever has it now gets that from the site itself.
         if (bringing.overtaken) return done(OVERTAKEN)
@@ -207,12 +210,12 @@ export class Bring {
         residence.goOn(s, sent, () => {})
         this.#durably(s, site, waiting, () => {})
         done()
-      }),
-    )
+      })
+    this.waiting(s, site, begin, isHad)
   }
 
-  /** What waits for that site, here and at those that answer, and is for this session. */
-  waiting(s: Session, dead: SiteName, done: (messages: readonly Message[]) => void): void {
+  /** What waits for that site, here and at those that answer, and is for this session. `isHad`: of what waits here. */
+  waiting(s: Session, dead: SiteName, done: (messages: readonly Message[]) => void, isHad: IsHad = () => false): void {
     const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
     if (filters.length === 0) return done([])
     const linked = [...this.#o.peers.all()].filter(peer => peer.linked && peer.site !== dead)
@@ -223,7 +226,10 @@ export class Bring {
       if (--left === 0) done(withoutTwice(found))
     }
     const tenant = tenantOf(s.client)
-    this.#o.sift(tenant, dead, filters, one)
+    this.#o.sift(tenant, dead, filters, (messages = []) => {
+      for (const m of messages) if (isHad(m)) this.#o.recent.note(m, s.client)
+      one(messages.filter(m => !isHad(m)))
+    })
     for (const peer of linked) peer.sift(tenant, dead, filters, one)
   }
 
@@ -247,4 +253,15 @@ export class Bring {
     sessions.mark(s)
     turn.afterCommit(one)
   }
+}
+
+/**
+ * What was published here for another site also went to a session that has lived here since before it left, or to its inbox. Not if
+ * it left before it had all of what it came for; and of what was in flight it cannot be told.
+ */
+function hadBy(s: Session | undefined): IsHad {
+  if (s === undefined || !s.moved || s.comesFrom !== '') return () => false
+  const here = { client: s.client, site: s.site, subscriptions: new Map(s.subscriptions) }
+  const inflight = new Set([...(s.inflight?.values() ?? [])].flatMap(f => (f.message ? [messageKey(f.message)] : [])))
+  return m => wants(here, m) && !inflight.has(messageKey(m))
 }

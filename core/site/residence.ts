@@ -68,7 +68,6 @@ export class Residence {
   leave(s: Session): void {
     const { sessions } = this.#o
     s.moved = true
-    s.comesFrom = ''
     s.will = undefined
     sessions.rest(s)
     if (s.presence === 'online') s.port!.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
