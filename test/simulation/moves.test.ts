@@ -134,28 +134,6 @@ describe('the site it comes from is away', () => {
     expect(sites.at('eu').coreStats.nowSessions).toBe(2)
   })
 
-  test('back before they meet: what it had there comes once, though it waits there for the other site', async () => {
-    const sites = await open(onDisk())
-    const sub = await roamer(sites, 'sub', 'eu', 'a/+')
-    const other = await roamer(sites, 'other', 'us', 'a/+')
-    const local = await roamer(sites, 'local', 'eu')
-    sites.part('eu', 'us')
-    local.publish('a/1', 'had', 2)
-    await rest(sites, local, sub)
-    await sub.go('us')
-    other.publish('a/1', 'us', 2)
-    await rest(sites, other, sub)
-    local.publish('a/1', 'away', 2)
-    await rest(sites, local)
-    await sub.go('eu')
-    expect(textsOf(sub)).toEqual(['had', 'us', 'away'])
-    sites.heal()
-    await rest(sites, local, sub, other)
-    await rest(sites, local, sub, other)
-    expect(textsOf(sub)).toEqual(['had', 'us', 'away'])
-    expect(textsOf(other).sort()).toEqual(['away', 'had', 'us'])
-  })
-
   test('what two clients wanted comes to both, if they go on at the same moment', async () => {
     const sites = await open(onDisk())
     const subs = await Promise.all(['sub1', 'sub2', 'sub3'].map(id => roamer(sites, id, 'eu', 'a/+')))
