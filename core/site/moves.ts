@@ -50,6 +50,8 @@ export class Moves {
   readonly #answers: Answers
   /** Claims that wait until the session is here. */
   readonly #bringing = new Map<ClientKey, Bringing>()
+  /** Claimed by another site, and not looked at yet: of what is on its way here it cannot be told whose it will be. */
+  readonly #named = new Set<ClientKey>()
   #checking: Promise<void> = Promise.resolve()
   #nextPage: (() => void) | undefined
   /** Until when it is known whom other sites have claimed. ms since the epoch. */
@@ -90,8 +92,13 @@ export class Moves {
     const { directory, sessions, now } = this.#o
     const begun = now()
     const taken = begun - this.#knownAt < TAKEN_KEPT_MS / 2 ? await directory.taken() : undefined
+    for (const client of taken ?? this.#bringing.keys()) this.#named.add(client)
     if (taken === undefined) await this.#checkAll()
-    else await this.#check([...taken.flatMap(client => sessions.get(client) ?? []), ...also()])
+    else {
+      const named = [...this.#named].filter(client => !this.#bringing.has(client))
+      await this.#check([...named.flatMap(client => sessions.get(client) ?? []), ...also()])
+      for (const client of named) this.#named.delete(client)
+    }
     this.#knownAt = Math.max(this.#knownAt, begun)
   }
 

@@ -66,11 +66,17 @@ export class Residence {
    * its inbox, since that site may not be heard here: it fetches that, and knows what it has had.
    */
   leave(s: Session): void {
-    const { sessions } = this.#o
+    const { sessions, turn } = this.#o
+    const { epoch } = s
     s.moved = true
     s.will = undefined
     sessions.rest(s)
-    if (s.presence === 'online') s.port!.kick(s.client, s.epoch, SESSION_TAKEN_OVER)
+    const kick = () => {
+      if (s.presence === 'online' && s.epoch === epoch) s.port!.kick(s.client, epoch, SESSION_TAKEN_OVER)
+    }
+    // Behind the claim.
+    if (s.presence === 'claiming') turn.afterCommit(kick)
+    else kick()
   }
 
   /** Nothing waits for that site any more that it has not got. */

@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS } from '../../core/contract/limits.ts'
 import { EmbeddedInboxes } from '../../core/inbox/embedded/inboxes.node.ts'
 import { LocalLink } from '../../core/link/local-link.ts'
 import { MemoryDirectory } from '../../core/site/memory.ts'
-import { rest, roamer, textsOf } from './roamer.ts'
+import { Roamer, rest, roamer, textsOf } from './roamer.ts'
 import { Sites, type SitesOptions } from './sites.ts'
 
 const opened: Sites[] = []
@@ -19,6 +19,10 @@ async function open(more: Partial<SitesOptions> = {}): Promise<Sites> {
   opened.push(sites)
   await rest(sites)
   return sites
+}
+
+async function passes(sites: Sites, ms: number): Promise<void> {
+  for (const until = sites.now + ms; sites.now < until; sites.pass(250)) await new Promise(done => setImmediate(done))
 }
 
 const onDisk = (): Pick<SitesOptions, 'dataDir'> => {
@@ -172,8 +176,7 @@ describe('the site it comes from is away', () => {
     sub.at = 'us'
     sub.connect()
     expect(old.ended).toBe(false)
-    for (const until = sites.now + 2_000; sites.now < until; sites.pass(250))
-      await new Promise(done => setImmediate(done))
+    await passes(sites, 2_000)
     expect(old.ended).toBe(true)
     expect(sub.sessionPresent).toBe(true)
     pub.publish('a/1', 'x', 2)
@@ -183,6 +186,44 @@ describe('the site it comes from is away', () => {
     await rest(sites, sub, pub)
     await rest(sites, sub, pub)
     expect(textsOf(sub)).toEqual(['x'])
+  })
+
+  test('it goes back before it is answered there: the answer that comes late holds for two seconds at most', async () => {
+    const sites = await open(onDisk())
+    const here = await roamer(sites, 'sub', 'eu', 'a/+')
+    const pubs = [await roamer(sites, 'pub', 'eu'), await roamer(sites, 'far', 'us')]
+    sites.part('eu', 'us')
+    await rest(sites, here, ...pubs)
+    // What waits at us for eu is looked through.
+    const real = EmbeddedInboxes.prototype.read
+    const later: (() => void)[] = []
+    const read = vi.spyOn(EmbeddedInboxes.prototype, 'read').mockImplementation(function (
+      this: EmbeddedInboxes,
+      ...args
+    ) {
+      later.push(() => real.apply(this, args))
+    })
+    const there = new Roamer(sites, 'sub', 'us')
+    there.connect()
+    await passes(sites, 1_500)
+    expect(here.pipe.ended).toBe(true)
+    read.mockRestore()
+    await here.go('eu')
+    await passes(sites, 1_500)
+    for (const one of later) one()
+    await passes(sites, 250)
+    there.receive()
+    expect(there.sessionPresent).toBe(true)
+    expect(there.connected).toBe(true)
+    await passes(sites, 2_000)
+    expect(there.connected).toBe(false)
+    for (const pub of pubs) pub.publish('a/1', pub.id, 2)
+    await rest(sites, here, ...pubs)
+    sites.heal()
+    await rest(sites, here, ...pubs)
+    await rest(sites, here, ...pubs)
+    expect(here.connected).toBe(true)
+    expect(textsOf(here)).toEqual(['pub', 'far'])
   })
 
   test('its old connection there ends when the site is back', async () => {

@@ -52,6 +52,21 @@ class World {
 }
 
 describe('another site has it', () => {
+  test('a connection that is just being claimed ends behind its claim, unless that was not the last one', () => {
+    for (const [epoch, kicked] of [
+      [5, [0x8e]],
+      [6, []],
+    ] as const) {
+      const world = new World('claiming')
+      world.residence.leave(world.s)
+      expect(world.kicks).toEqual([])
+      world.s.presence = 'online'
+      world.s.epoch = epoch
+      world.commit()
+      expect(world.kicks).toEqual(kicked)
+    }
+  })
+
   test('its connection is taken over, its will is not published, and no deadline is left', () => {
     const { residence, s, kicks, rested } = new World('online')
     s.will = will()
