@@ -22,8 +22,9 @@ interface Line {
   readonly number: number
   readonly place: Place
   readonly wire: Wire
-  /** Resolves when it has ended. */
+  /** Resolves when it has ended, or is not the current one any more. */
   readonly over: Promise<void>
+  readonly replaced: () => void
 }
 
 const CONNACK_MS = 8_000
@@ -45,6 +46,7 @@ export class Device {
   #known = false
   #subscribed = false
   #keeping: Promise<void> = Promise.resolve()
+  #opening: Promise<unknown> = Promise.resolve()
 
   constructor(options: DeviceOptions) {
     this.name = options.name
@@ -95,12 +97,23 @@ export class Device {
   }
 
   /** One more connection; an older one is left to the server to close. False if there is none now. */
-  async attach(place: Place): Promise<boolean> {
-    const line = await this.#open(place)
-    if (line === undefined) return false
-    if (this.#current !== undefined) this.#older.add(this.#current)
-    this.#current = line
-    return true
+  attach(place: Place): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const line = await this.#open(place)
+      if (line === undefined) return false
+      const older = this.#current
+      this.#current = line
+      if (older !== undefined) this.#older.add(older)
+      older?.replaced()
+      return true
+    })
+  }
+
+  /** No connection is opened before the one that was begun has its CONNACK: who opens two at once cannot tell which of them holds. */
+  #inTurn<T>(open: () => Promise<T>): Promise<T> {
+    const opening = this.#opening.then(open)
+    this.#opening = opening.catch(() => {})
+    return opening
   }
 
   async #keep(): Promise<void> {
@@ -113,6 +126,7 @@ export class Device {
       }
       const most = Math.min(MOST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt++)
       await sleep(most * (0.5 + random() / 2))
+      await this.#opening
       if (!this.#wanted || this.#current !== undefined) continue
       await this.attach(places[Math.floor(random() * places.length)]!)
     }
@@ -129,7 +143,7 @@ export class Device {
       if (line === undefined && one.cmd === 'connack') {
         const wire = opening
         if (wire !== undefined && Number(one.reasonCode ?? one.returnCode ?? 0) === 0) {
-          line = { number, place, wire, over }
+          line = { number, place, wire, over, replaced: ended }
           this.#accepted(line, one.sessionPresent === true)
         }
         answer(one)
