@@ -200,7 +200,7 @@ export const DEFAULT_LIMITS: Limits = {
   peerPageMessages: 2_048,
   peerWaitingBytes: 64 * MiB,
   peerCallMs: 3_000,
-  peerReturnMs: 4_000,
+  peerReturnMs: 6_000,
   peerSettleMs: 300,
   peerSiftMs: 10_000,
   relayedIds: 500_000,

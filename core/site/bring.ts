@@ -94,17 +94,25 @@ export class Bring {
       const filters = found === 'none' ? [] : found.subscriptions.map(s => s.filter)
       // What is published elsewhere from now on comes here too, also while the session does not live here yet.
       for (const filter of filters) peers.exports.add(tenant, filter)
-      const end: Brought = result => {
+      const close = () => {
         for (const filter of filters) peers.exports.remove(tenant, filter)
+      }
+      const end: Brought = result => {
+        close()
         done(result)
+      }
+      const unanswered = () => {
+        if (peer?.returning !== true) return this.#takeRecord(bringing, site, found, end)
+        close()
+        this.from(bringing, site, done)
       }
       peers.settle(() => {
         if (bringing.overtaken) return end(OVERTAKEN)
-        if (peer?.linked !== true) return this.#takeRecord(bringing, site, found, end)
+        if (peer?.linked !== true) return unanswered()
         peer.claim(client, epoch, false, reply =>
           turn.call(() => {
             if (bringing.overtaken) return end(OVERTAKEN)
-            if (reply === undefined) this.#takeRecord(bringing, site, found, end)
+            if (reply === undefined) unanswered()
             else if (reply.ok) this.#take(bringing, peer, reply, end)
             else this.#refused(bringing, site, found, reply, end)
           }),

@@ -134,7 +134,7 @@ export class Peer implements PeerEdge, Importer {
     if (this.#silent) this.#answers.clear()
     this.#begin(now)
     this.#relay.tick(now, this.linked && this.#phase === 'live')
-    if (this.#atBack.length > 0 && !this.#isExpected(now)) for (const ask of this.#atBack.splice(0)) ask()
+    if (this.#atBack.length > 0 && !this.returning) for (const ask of this.#atBack.splice(0)) ask()
   }
 
   close(): Promise<void> {
@@ -143,9 +143,14 @@ export class Peer implements PeerEdge, Importer {
 
   // ── for other parts of the core
 
-  /** `done` now, unless a core of that site has said good-bye and the next one is not linked yet: then once it is, or `limits.peerReturnMs` after that. */
+  /** Its core has said good-bye and the next one is not linked yet: for `limits.peerReturnMs` at most. */
+  get returning(): boolean {
+    return !this.linked && this.#o.now() < this.#backUntil
+  }
+
+  /** `done` once it is not `returning`. */
   back(done: () => void): void {
-    if (this.#isExpected(this.#o.now())) this.#atBack.push(done)
+    if (this.returning) this.#atBack.push(done)
     else done()
   }
 
@@ -267,10 +272,6 @@ export class Peer implements PeerEdge, Importer {
   }
 
   // ── our session there
-
-  #isExpected(now: number): boolean {
-    return !this.linked && now < this.#backUntil
-  }
 
   get #isClaimed(): boolean {
     return this.#phase === 'reading' || this.#phase === 'live'
