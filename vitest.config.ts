@@ -12,6 +12,8 @@ const [FIRST, SECOND] = [{ groupOrder: 1 }, { groupOrder: 2 }]
 
 export default defineConfig({
   test: {
+    // Random tests compute for a second or two; a machine that does much else takes its time.
+    testTimeout: 30_000,
     projects: [
       {
         extends: true,
