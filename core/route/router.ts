@@ -80,10 +80,13 @@ export class Router {
     stats.published++
     if (message.retain) this.#o.retained.apply(message)
     if (this.tap !== undefined && message.relayed === undefined) this.#hand(message, envelope, this.tap.offer(message))
-    if (this.#o.recent.active && message.qos > 0) this.#o.recent.note(message)
+    const isForAll = message.target === NO_CLIENT
+    // Once more: it may have become known since it was taken in.
+    const except = isForAll && message.relayed !== undefined ? this.spare(message) : undefined
+    // Who has acknowledged it is added to that set.
+    if (this.#o.recent.active && message.qos > 0) this.#o.recent.note(message, except && new Set(except))
     if (from?.giveBack !== undefined) this.#hand(message, envelope, true)
-    const matched =
-      message.target === NO_CLIENT ? this.#fanOut(message, from, envelope) : this.#direct(message, envelope)
+    const matched = isForAll ? this.#fanOut(message, from, envelope, except) : this.#direct(message, envelope)
     if (!matched) stats.unmatched++
     if (message.qos > 0 && from !== undefined) from.receipt(message, matched)
   }
@@ -116,9 +119,14 @@ export class Router {
     return this.#held.has(message)
   }
 
-  #fanOut(message: Message, from: Publisher | undefined, envelope: Envelope | undefined): boolean {
+  #fanOut(
+    message: Message,
+    from: Publisher | undefined,
+    envelope: Envelope | undefined,
+    except: ReadonlySet<ClientKey> | undefined,
+  ): boolean {
     const match: Match = this.routes(message.tenant).match(message.topic)
-    if (message.relayed !== undefined) return this.#fanIn(message, message.relayed, match, from, envelope)
+    if (message.relayed !== undefined) return this.#fanIn(message, message.relayed, match, from, envelope, except)
     const { edges, offline, groups } = match
     let matched = edges.length > 0
     // All sites have the same retained messages, whoever wants them now.
@@ -166,9 +174,8 @@ export class Router {
     { edges, offline }: Match,
     from: Publisher | undefined,
     envelope: Envelope | undefined,
+    except: ReadonlySet<ClientKey> | undefined,
   ): boolean {
-    // Once more: it may have become known since it was taken in.
-    const except = this.spare(message)
     const chosen = new Map<EdgePort, readonly TopicFilter[]>()
     if (!only) for (const { port } of edges) if (port.site === undefined) chosen.set(port, NO_GROUPS)
     let matched = chosen.size > 0

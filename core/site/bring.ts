@@ -134,14 +134,26 @@ export class Bring {
 
   /** That site has given it up to us, and answers from here on for nothing of it but what waits in its inbox. */
   #take(bringing: Bringing, peer: Peer, reply: Granted, done: Brought): void {
-    const { sessions, residence, recent, fetch, owed, turn, stats } = this.#o
-    const { client, epoch } = bringing
-    const isNew = sessions.get(client) === undefined
+    const { sessions, fetch, owed } = this.#o
+    const { client } = bringing
     if (!reply.present) {
       owed.settle(client, peer, reply.epoch)
       return done(NOTHING)
     }
+    const isNew = sessions.get(client) === undefined
+    // Before it is here: what comes from there meanwhile would be behind what comes with it.
+    fetch.seek(peer, client, reply.state, isNew, found => {
+      if (bringing.overtaken) done(OVERTAKEN)
+      else this.#begin(bringing, peer, reply, found, done)
+    })
+  }
+
+  /** `found`: there, and told to be had when it comes. */
+  #begin(bringing: Bringing, peer: Peer, reply: Granted, found: readonly Message[] | undefined, done: Brought): void {
+    const { sessions, residence, recent, fetch, owed, turn, stats } = this.#o
+    const { client, epoch } = bringing
     const { site } = peer
+    const isNew = sessions.get(client) === undefined
     const s = residence.settle({ client, site, epoch, state: reply.state, expirySec: EXPIRY_NEVER, offlineAt: 0 })
     stats.sessionsBrought++
     const inflight = reply.state.inflight.map(f => f.packetId)
@@ -157,7 +169,7 @@ export class Bring {
     }
     const all = (messages: readonly Message[]) => {
       const news = messages.filter(m => !recent.has(m, since, client))
-      for (const message of news) recent.note(message, client)
+      for (const message of news) recent.noteFor(client, message)
       const taken = owed.take(client, peer, reply.epoch)
       this.#durably(s, site, news, () => taken(true))
       recent.end()
@@ -165,7 +177,7 @@ export class Bring {
     }
     // What we routed to that site before the session began here is in its inbox there once it has answered.
     residence.whenAnswered(peer.site, () =>
-      fetch.all(peer, client, reply.epoch, reply.state, isNew, messages => {
+      fetch.all(peer, client, reply.epoch, found, messages => {
         if (bringing.overtaken) return abort()
         if (messages === undefined) {
           // Everything is there still.
@@ -175,8 +187,8 @@ export class Bring {
         }
         if (!residence.isBehind(peer.site)) return all(messages)
         // What it has not read waits here.
-        this.#o.sift(tenantOf(client), peer.site, filtersOf(reply.state), found =>
-          turn.call(() => all(withoutTwice([...messages, ...(found ?? []).filter(m => wants(s, m))]))),
+        this.#o.sift(tenantOf(client), peer.site, filtersOf(reply.state), unread =>
+          turn.call(() => all(withoutTwice([...messages, ...(unread ?? []).filter(m => wants(s, m))]))),
         )
       }),
     )
@@ -213,7 +225,7 @@ export class Bring {
         // Whoever has it now gets that from the site itself.
         if (bringing.overtaken) return done(OVERTAKEN)
         const news = messages.filter(m => !recent.has(m, since, client))
-        for (const message of news) recent.note(message, client)
+        for (const message of news) recent.noteFor(client, message)
         const { waiting, sent } = recalled.sort(client, record.epoch, inflight, news)
         residence.goOn(s, sent, () => {})
         this.#durably(s, site, waiting, () => {})
@@ -235,7 +247,7 @@ export class Bring {
     }
     const tenant = tenantOf(s.client)
     this.#o.sift(tenant, dead, filters, (messages = []) => {
-      for (const m of messages) if (isHad(m)) this.#o.recent.note(m, s.client)
+      for (const m of messages) if (isHad(m)) this.#o.recent.noteFor(s.client, m)
       one(messages.filter(m => !isHad(m)))
     })
     for (const peer of linked) peer.sift(tenant, dead, filters, one)

@@ -38,29 +38,40 @@ export class Fetch {
   }
 
   /**
-   * `done` in its turn, with what waits there for the session, in order: it stays there. Undefined: the site does not answer.
-   * `lived`: it has lived there, and not come there just now, perhaps without what waited for us.
+   * `done` with what waits there for this site, and is for this client too: it went there to this client, and is not for it when it
+   * comes from there. At once with nothing if it comes by itself, or not `lived`: it has come there just now, perhaps without what waited for us.
    */
+  seek(
+    peer: Peer,
+    client: ClientKey,
+    state: SessionState,
+    lived: boolean,
+    done: (found: readonly Message[] | undefined) => void,
+  ): void {
+    const { site, had, turn } = this.#o
+    if (peer.live || !lived) return done(undefined)
+    peer.sift(tenantOf(client), site, filtersOf(state), (found = []) =>
+      turn.call(() => {
+        for (const message of found) had.add(messageKey(message), client)
+        done(found)
+      }),
+    )
+  }
+
+  /** `done` in its turn, with what waits there for the session, in order: it stays there. Undefined: the site does not answer. `found`: by `seek`, before: what has come since is in both. */
   all(
     peer: Peer,
     client: ClientKey,
     epoch: number,
-    state: SessionState,
-    lived: boolean,
+    found: readonly Message[] | undefined,
     done: (messages: readonly Message[] | undefined) => void,
   ): void {
-    const { site, had, turn } = this.#o
-    if (peer.live || !lived) return peer.drainAll(client, epoch, messages => turn.call(() => done(messages)))
-    // What waits there for this site, and is for this client too, went there to this client. Its inbox is read after that: what comes meanwhile is in both.
-    peer.sift(tenantOf(client), site, filtersOf(state), (found = []) => {
-      for (const message of found) had.add(messageKey(message), client)
-      peer.drainAll(client, epoch, messages =>
-        turn.call(() => {
-          if (messages !== undefined) this.#note(peer, client, [...found, ...messages])
-          done(messages)
-        }),
-      )
-    })
+    peer.drainAll(client, epoch, messages =>
+      this.#o.turn.call(() => {
+        if (messages !== undefined && found !== undefined) this.#note(peer, client, [...found, ...messages])
+        done(messages)
+      }),
+    )
   }
 
   /** A few times a second. */

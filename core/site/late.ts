@@ -126,17 +126,19 @@ export class Late {
 
   #read(client: ClientKey, debt: Debt, peer: Peer, epoch: number, state: SessionState, end: () => void): void {
     const { owed, fetch } = this.#o
-    fetch.all(peer, client, epoch, state, true, messages => {
-      if (messages === undefined) {
-        peer.release(client, epoch, EXPIRY_NEVER)
-        return end()
-      }
-      const taken = owed.take(client, peer, epoch)
-      this.#add(client, debt, state.inflight, messages, isDurable => {
-        taken(isDurable)
-        end()
-      })
-    })
+    fetch.seek(peer, client, state, true, found =>
+      fetch.all(peer, client, epoch, found, messages => {
+        if (messages === undefined) {
+          peer.release(client, epoch, EXPIRY_NEVER)
+          return end()
+        }
+        const taken = owed.take(client, peer, epoch)
+        this.#add(client, debt, state.inflight, messages, isDurable => {
+          taken(isDurable)
+          end()
+        })
+      }),
+    )
   }
 
   /**

@@ -32,10 +32,17 @@ describe('Recent', () => {
     recent.note(message(1))
     const since = recent.begin()
     recent.note(message(2))
-    recent.note(message(3), A)
+    recent.noteFor(A, message(3))
     recent.note(message(4, B))
     expect([1, 2, 3, 4].map(seq => recent.has(message(seq), since, A))).toEqual([false, true, true, false])
     expect([1, 2, 3, 4].map(seq => recent.has(message(seq), since, B))).toEqual([false, true, false, true])
+  })
+
+  test('is not had by those for whom it comes another way', () => {
+    const recent = new Recent(10)
+    const since = recent.begin()
+    recent.note(message(1), new Set([A]))
+    expect([A, B].map(client => recent.has(message(1), since, client))).toEqual([false, true])
   })
 
   test('keeps a bounded number, and nothing once nobody needs it', () => {
