@@ -21,13 +21,17 @@ export const textsOf = (one: Client): string[] => one.seen.map(({ text }) => tex
 export class Roamer extends Client {
   readonly #sites: Sites
   at = ''
+  /** Its CONNECT is over when nothing moves any more. */
+  settles = true
 
   constructor(sites: Sites, id: string, at: string) {
     super(
       {
         open: () => sites.at(this.at).open(),
         feed: (pipe, bytes) => sites.at(this.at).feed(pipe, bytes),
-        settle: () => sites.settle(),
+        settle: () => {
+          if (this.settles) sites.settle()
+        },
       } as ConstructorParameters<typeof Client>[0],
       id,
     )
