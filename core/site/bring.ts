@@ -64,6 +64,8 @@ export const UNAVAILABLE: Refused = {
   detail: 'It cannot be told where the session lives',
 }
 
+export const CLOSING: Refused = { ok: false, why: 'unavailable', detail: 'The core is shutting down' }
+
 export class Bring {
   readonly #o: BringOptions
   /** What came with them is being made durable. */
@@ -196,7 +198,8 @@ export class Bring {
 
   /** That site does not answer: what it has written is enough to go on with. */
   #takeRecord(bringing: Bringing, site: SiteName, found: Foreign | 'none', done: Brought): void {
-    const { residence, recent, recalled, owed, turn, now, stats, events } = this.#o
+    const { residence, recent, recalled, owed, turn, now, stats, events, peers } = this.#o
+    if (peers.isClosing) return done(CLOSING)
     const { client, epoch } = bringing
     owed.add(client, site)
     if (found === 'none') return done(NOTHING)

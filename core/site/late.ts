@@ -62,7 +62,7 @@ export class Late {
 
   #try(client: ClientKey, debt: Debt): void {
     const { peers, owed, isBrought, isWritten } = this.#o
-    if (this.#fetching >= FETCHES || debt.busy || isBrought(client)) return
+    if (this.#fetching >= FETCHES || debt.busy || peers.isClosing || isBrought(client)) return
     const s = this.#here(client)
     if (s !== undefined && !debt.void && debt.sites.has(s.comesFrom) && !isWritten(client))
       return this.#complete(s, debt)

@@ -15,7 +15,7 @@ import type { ClaimRequest } from '../contract/link.ts'
 import { EXPIRY_NEVER } from '../contract/session.ts'
 import type { Session } from '../session/session.ts'
 import { Answers } from './answers.ts'
-import { Bring, type Bringing, type BringOptions, NOTHING, type Refused, UNAVAILABLE } from './bring.ts'
+import { Bring, type Bringing, type BringOptions, CLOSING, NOTHING, type Refused, UNAVAILABLE } from './bring.ts'
 import { Late, type LateOptions } from './late.ts'
 import { siteOf } from './name.ts'
 import { Owed } from './owed.ts'
@@ -177,7 +177,8 @@ export class Moves {
   }
 
   #claim(request: ClaimRequest, done: (result: number | Refused) => void): void {
-    const { directory, sessions } = this.#o
+    const { directory, sessions, peers } = this.#o
+    if (peers.isClosing) return done(CLOSING)
     directory.claim(request.client, sessions.nextEpoch(), claimed => {
       if (claimed === undefined) done(UNAVAILABLE)
       else this.#claimed(request, claimed, done)

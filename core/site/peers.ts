@@ -23,6 +23,7 @@ export class Peers {
   readonly exports: Exports
   readonly #o: PeersOptions
   readonly #peers = new Map<SiteName, Peer>()
+  #isClosing = false
 
   constructor(options: PeersOptions) {
     this.#o = options
@@ -82,8 +83,14 @@ export class Peers {
     one()
   }
 
+  /** This core ends: that a site does not answer says nothing of that site any more, and nobody goes on here without it. */
+  get isClosing(): boolean {
+    return this.#isClosing
+  }
+
   /** Says good-bye to all. */
   async close(): Promise<void> {
+    this.#isClosing = true
     await Promise.all([...this.#peers.values()].map(peer => peer.close()))
   }
 }

@@ -85,6 +85,26 @@ test('who comes from a site that changes its core in order waits for the next co
   expect(sites.at('eu').coreStats).toMatchObject({ sessionsBrought: 1, sessionsTaken: 0 })
 })
 
+test('a core that is stopping does not go on with the session of a site to which it has said good-bye', async () => {
+  await open()
+  const sub = await roamer('sub', 'us', 'a/+')
+  const pub = await roamer('pub', 'eu')
+  pub.publish('a/1', '1', 2)
+  await rest(sub, pub)
+  const stopping = sites.at('eu').coreStats
+  void sites.at('eu').core.peers!.close()
+  sub.at = 'eu'
+  sub.connect()
+  await rest(pub)
+  expect(stopping).toMatchObject({ sessionsBrought: 0, sessionsTaken: 0 })
+  sites.at('eu').stopCore()
+  await rest(sub, pub)
+  pub.publish('a/1', '2', 2)
+  await rest(sub, pub)
+  expect(textsOf(sub)).toEqual(['1', '2'])
+  expect(sites.at('eu').coreStats).toMatchObject({ sessionsBrought: 1, sessionsTaken: 0 })
+})
+
 const cases = (['stops', 'dies'] as const).flatMap(how => (['us', 'eu'] as const).map(to => [how, to] as const))
 
 describe.each(cases)('the core %s, the client comes to %s:', (how, to) => {
