@@ -5,7 +5,9 @@ import { readFile } from 'node:fs/promises'
 export async function readPem(setting: string, path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined
   try {
-    return await readFile(path, 'utf8')
+    const text = await readFile(path, 'utf8')
+    if (!text.includes('-----BEGIN ')) throw new Error('Nothing in it is PEM')
+    return text
   } catch (error) {
     throw new Error(`${setting} is '${path}': ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,

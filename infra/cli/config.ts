@@ -2,6 +2,7 @@
 import { parseAcl } from '../../edge/auth/acl.ts'
 import { parseCredentials } from '../../edge/auth/credentials.ts'
 import { CORE, EDGE, START } from '../config/commands.ts'
+import type { Stores } from '../config/core.ts'
 import type { EdgeConfig } from '../config/edge.ts'
 import type { ListenerSettings } from '../config/listeners.ts'
 import { loadFile } from '../config/load.ts'
@@ -35,7 +36,10 @@ const CHECKS: Readonly<Record<'start' | 'edge' | 'core', (path: string, io: Io) 
     const config = loadFile(EDGE, path, io.readFile)
     return [...filesOfDevices(config, io), ...anyFiles(config, LINK_FILES, io)]
   },
-  core: (path, io) => anyFiles(loadFile(CORE, path, io.readFile), [...TLS_FILES, ...LINK_FILES], io),
+  core: (path, io) => {
+    const config = loadFile(CORE, path, io.readFile)
+    return [...anyFiles(config, [...TLS_FILES, ...LINK_FILES], io), ...filesOfStores(config.stores, io)]
+  },
 }
 
 const isCommand = (name: string): name is keyof typeof CHECKS => Object.hasOwn(CHECKS, name)
@@ -45,6 +49,15 @@ const filesOfDevices = ({ auth, listeners }: Pick<EdgeConfig, 'auth' | 'listener
   ...tryFile('auth.aclFile', auth.aclFile, text => parseAcl(text), io),
   ...listeners.flatMap((listener, i) => tlsFiles(listener, `listeners[${i}]`, io)),
 ]
+
+const filesOfStores = (stores: Stores, io: Io): string[] =>
+  stores.are === 'embedded'
+    ? []
+    : anyFiles(
+        { rocketmqCaFile: stores.rocketmq.tls?.caFile, redisCaFile: stores.redisCaFile },
+        ['rocketmqCaFile', 'redisCaFile'],
+        io,
+      )
 
 const anyFiles = <K extends string>(config: { readonly [key in K]?: string | undefined }, keys: readonly K[], io: Io) =>
   keys.flatMap(key => tryFile(key, config[key], () => undefined, io))

@@ -61,6 +61,9 @@ export const coreSchema = z.strictObject({
       description: 'Redis, which keeps sessions and retained messages and says which core is active',
       unit: 'redis://HOST:PORT, rediss://HOST:PORT or upstash+https://HOST?token=TOKEN (or +http)',
     }),
+  redisCaFile: file(
+    'Authorities that the certificate of Redis (`rediss://`) is checked against, PEM. Unset: the usual ones. For `upstash+https://` it is `NODE_EXTRA_CA_CERTS` that adds to these',
+  ),
   dataDir: z.string().min(1).optional().meta({
     description:
       'In place of RocketMQ and Redis, for one core that no other stands by: where sessions and messages are kept; `:memory:` keeps nothing',
@@ -89,10 +92,16 @@ export interface RocketmqAddress {
 /** Where messages and sessions are kept. */
 export type Stores =
   | { readonly are: 'embedded'; readonly dataDir: string }
-  | { readonly are: 'apart'; readonly rocketmq: RocketmqAddress; readonly state: string }
+  | {
+      readonly are: 'apart'
+      readonly rocketmq: RocketmqAddress
+      /** URL of Redis. */
+      readonly state: string
+      readonly redisCaFile: string | undefined
+    }
 
 /** What `Stores` is made of. */
-type Raw = 'peer' | 'state' | 'dataDir' | Extract<keyof CoreSettings, `rocketmq${string}`>
+type Raw = 'peer' | 'state' | 'redisCaFile' | 'dataDir' | Extract<keyof CoreSettings, `rocketmq${string}`>
 
 /** The settings in force. */
 export type CoreConfig = Omit<CoreSettings, 'id' | Raw> & {

@@ -37,6 +37,7 @@ export function resolveCore(settings: CoreSettings): CoreConfig {
     rocketmqAccessKey,
     rocketmqAccessSecret,
     state,
+    redisCaFile,
     dataDir,
     peer,
     ...rest
@@ -53,6 +54,12 @@ export function resolveCore(settings: CoreSettings): CoreConfig {
     problems.push('rocketmqAccessKey and rocketmqAccessSecret belong together; one of them is missing')
   if (rocketmqCaFile !== undefined && !rocketmqTls)
     problems.push('rocketmqCaFile needs rocketmqTls (--rocketmq-tls): without TLS no certificate is checked')
+  if (redisCaFile !== undefined && !state?.startsWith('rediss:'))
+    problems.push(
+      state?.startsWith('upstash+https:')
+        ? 'redisCaFile is for rediss:// alone: for upstash+https:// name the file in the variable NODE_EXTRA_CA_CERTS'
+        : 'redisCaFile needs state to be rediss://…: without TLS no certificate is checked',
+    )
   if (stores?.are === 'embedded' && settings.bridge.in.length + settings.bridge.out.length > 0)
     problems.push('bridge has rules, but with dataDir there is no RocketMQ; give rocketmq and state')
   if (problems.length > 0 || stores === undefined) throw new ConfigError(problems)
@@ -62,12 +69,12 @@ export function resolveCore(settings: CoreSettings): CoreConfig {
 /** Undefined if both are given, or none whole. */
 function storesOf(settings: CoreSettings): Stores | undefined {
   const { rocketmq, rocketmqAccessKey: accessKey, rocketmqAccessSecret: secretKey } = settings
-  const { rocketmqTls, rocketmqCaFile: caFile, state, dataDir } = settings
+  const { rocketmqTls, rocketmqCaFile: caFile, state, redisCaFile, dataDir } = settings
   if (dataDir !== undefined && rocketmq === undefined && state === undefined) return { are: 'embedded', dataDir }
   if (dataDir !== undefined || rocketmq === undefined || state === undefined) return undefined
   const credentials = accessKey === undefined || secretKey === undefined ? undefined : { accessKey, secretKey }
   const tls = rocketmqTls ? { caFile } : undefined
-  return { are: 'apart', rocketmq: { endpoint: rocketmq, tls, credentials }, state }
+  return { are: 'apart', rocketmq: { endpoint: rocketmq, tls, credentials }, state, redisCaFile }
 }
 
 /** As an `id` may be written. */

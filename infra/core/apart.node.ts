@@ -36,9 +36,10 @@ export interface ApartOptions {
 /** Resolves when RocketMQ has been looked at. Rejects with a text that says what is missing, and the command that creates it. */
 export async function apart({ config, stores, incarnation, log }: ApartOptions): Promise<Stores> {
   const rocketmq = await rocketmqOptions(stores.rocketmq, log)
+  const ca = await readPem('redisCaFile', stores.redisCaFile)
   const stats = new ApartStats()
   await preflight(rocketmq)
-  const driver = await openRedis({ url: stores.state, stats: stats.redis })
+  const driver = await openRedis({ url: stores.state, stats: stats.redis, ...(ca === undefined ? {} : { ca }) })
   return new Apart(config, incarnation, log, rocketmq, driver, stats)
 }
 

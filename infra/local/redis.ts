@@ -14,6 +14,8 @@ export interface RedisOptions extends Lifetime {
   readonly appendonly?: boolean
   /** Default 'redis'; several in one installation want several names. */
   readonly name?: string
+  /** More of the command line of `redis-server`. */
+  readonly args?: readonly string[]
 }
 
 export interface Redis {
@@ -34,7 +36,7 @@ export async function startRedis(options: RedisOptions): Promise<Redis> {
 
 /** The same without starting it. */
 export function describeRedis(options: RedisOptions & { readonly port: number }): Redis {
-  const { port, appendonly = true, name = 'redis' } = options
+  const { port, appendonly = true, name = 'redis', args = [] } = options
   const dir = resolve(options.dir)
   const server = new ManagedProcess(
     {
@@ -43,6 +45,7 @@ export function describeRedis(options: RedisOptions & { readonly port: number })
       command: 'redis-server',
       args: ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''].concat(
         appendonly ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : ['--appendonly', 'no'],
+        args,
       ),
       ports: { redis: port },
       logFile: join(dir, 'output.log'),

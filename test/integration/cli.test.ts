@@ -100,6 +100,13 @@ describe('edge and core', () => {
     expect(await core.ended).toBe(2)
     expect(core.err).toContain("tlsCertFile is 'none.pem'")
     expect(core.err).toContain("linkCaFile is 'no-authority.pem'")
+    const apart =
+      'rocketmq: 127.0.0.1:1\nrocketmqTls: true\nrocketmqCaFile: no.pem\nstate: rediss://h\nredisCaFile: none.pem\n'
+    writeFileSync(join(folder, 'apart.yaml'), apart)
+    const stores = run(['config', 'check', join(folder, 'apart.yaml'), 'core'])
+    expect(await stores.ended).toBe(2)
+    expect(stores.err).toContain("rocketmqCaFile is 'no.pem'")
+    expect(stores.err).toContain("redisCaFile is 'none.pem'")
     const start = run(['config', 'check', file])
     expect(await start.ended).toBe(2)
     expect(start.err).toContain('Unknown key tlsCertFile')

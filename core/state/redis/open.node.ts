@@ -10,6 +10,8 @@ import { TcpTransport } from './tcp.node.ts'
 export interface RedisOptions {
   /** `redis://…`, `rediss://…` or `upstash+http(s)://host:port?token=…`. */
   readonly url: string
+  /** With `rediss://`: authorities of its certificate, PEM; the usual ones if not given. */
+  readonly ca?: string
   /** Default 3,000. */
   readonly timeoutMs?: number
   readonly stats?: RedisStats
@@ -20,13 +22,14 @@ const TIMEOUT_MS = 3_000
 /** Throws on a URL that is none. Redis need not be there yet: calls fail until it is, and it is looked for again and again. */
 export async function openRedis({
   url,
+  ca,
   timeoutMs = TIMEOUT_MS,
   stats = newRedisStats(),
 }: RedisOptions): Promise<Driver> {
   const scripts = await prepare(LUA)
   const address = addressOf(url)
   if (address.is === 'rest') return new Driver(new RestTransport({ ...address, timeoutMs }), scripts, stats)
-  const tcp = new TcpTransport({ ...address, timeoutMs })
+  const tcp = new TcpTransport({ ...address, timeoutMs, ...(ca === undefined ? {} : { ca }) })
   await tcp.settled(timeoutMs)
   return new Driver(tcp, scripts, stats)
 }

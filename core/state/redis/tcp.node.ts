@@ -6,6 +6,8 @@ export interface TcpOptions {
   /** `redis://` or `rediss://`, with everything in it. */
   readonly url: string
   readonly shown: string
+  /** Authorities of the certificate of `rediss://`, PEM; the usual ones if not given. */
+  readonly ca?: string
   /** A connection that brings no answer for so long is given up, and all that waits on it fails. */
   readonly timeoutMs: number
 }
@@ -17,7 +19,7 @@ export class TcpTransport implements Transport {
   readonly #redis: Redis
   #lastError = 'no answer yet'
 
-  constructor({ url, shown, timeoutMs }: TcpOptions) {
+  constructor({ url, shown, ca, timeoutMs }: TcpOptions) {
     this.address = shown
     this.#redis = new Redis(url, {
       protocol: 2,
@@ -27,6 +29,7 @@ export class TcpTransport implements Transport {
       maxRetriesPerRequest: 0,
       connectTimeout: timeoutMs,
       socketTimeout: timeoutMs,
+      ...(ca === undefined ? {} : { tls: { ca } }),
       retryStrategy: times => Math.min(times * 50, RECONNECT_MAX_MS),
     })
     this.#redis.on('ready', () => {

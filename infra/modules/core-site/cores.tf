@@ -14,11 +14,18 @@ locals {
   given = merge(
     { link_token = var.secrets.link_token, state = var.secrets.state },
     { for name in ["link_certificate", "link_key", "link_ca"] : name => var.secrets[name] if local.tls },
+    { for arn in var.secrets.state_ca[*] : "state_ca" => arn },
   )
   secret = { for name, arn in local.given : name => replace(arn, "/^(arn:aws:secretsmanager:)[^:]+/", "$${1}${local.aws_region}") }
 
-  files = local.tls ? { "core.pem" = local.secret.link_certificate, "core.key" = local.secret.link_key, "link-ca.pem" = local.secret.link_ca } : {}
-  flags = local.tls ? ["--tls-cert-file", "/run/meridian/core.pem", "--tls-key-file", "/run/meridian/core.key", "--link-ca-file", "/run/meridian/link-ca.pem", "--rocketmq-tls", "--rocketmq-ca-file", "/run/meridian/link-ca.pem"] : []
+  files = merge(
+    local.tls ? { "core.pem" = local.secret.link_certificate, "core.key" = local.secret.link_key, "link-ca.pem" = local.secret.link_ca } : {},
+    { for name in ["state_ca"] : "state-ca.pem" => local.secret[name] if var.secrets[name] != null },
+  )
+  flags = concat(
+    local.tls ? ["--tls-cert-file", "/run/meridian/core.pem", "--tls-key-file", "/run/meridian/core.key", "--link-ca-file", "/run/meridian/link-ca.pem", "--rocketmq-tls", "--rocketmq-ca-file", "/run/meridian/link-ca.pem"] : [],
+    var.secrets.state_ca == null ? [] : ["--redis-ca-file", "/run/meridian/state-ca.pem"],
+  )
 
   metric_names = ["meridian_core_active", "meridian_core_sessions", "meridian_core_online", "meridian_core_inbox_messages", "meridian_core_published_total", "meridian_core_commit_failures_total", "meridian_core_inbox_dropped_total"]
   dimensions   = { region = var.region, role = "core" }

@@ -76,6 +76,7 @@ resource "aws_instance" "rocketmq" {
     region      = local.aws_region
     log_group   = aws_cloudwatch_log_group.rocketmq.name
     node        = each.key
+    host        = each.value.host
     dimensions  = { region = var.region, node = each.key }
     tls_secrets = local.tls_files
     admin       = each.key == local.region.rocketmq[0] ? module.settings.admin_commands : []

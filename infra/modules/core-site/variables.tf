@@ -69,6 +69,7 @@ variable "secrets" {
     ARNs of secrets in Secrets Manager, of any of their replicas; there is to be one in this region. Their values are never read by Terraform.
     - link_token: what edges and other sites show to cores
     - state: URL of Redis, as `meridian core --state` takes it
+    - state_ca: authority of Redis, PEM, if it is none of the usual ones (`rediss://` alone)
     - link_certificate, link_key: for *.ZONE of this site (topology: `zone`), PEM; of cores and of RocketMQ's proxies. Needed with `wss` links
     - link_ca: their authority, PEM. Needed with `wss` links
     - kms_key_arns: keys that they are encrypted with, if these are not AWS's own
@@ -76,6 +77,7 @@ variable "secrets" {
   type = object({
     link_token       = string
     state            = string
+    state_ca         = optional(string)
     link_certificate = optional(string)
     link_key         = optional(string)
     link_ca          = optional(string)
@@ -84,7 +86,7 @@ variable "secrets" {
   nullable = false
 
   validation {
-    condition = alltrue([for arn in compact([var.secrets.link_token, var.secrets.state, var.secrets.link_certificate, var.secrets.link_key, var.secrets.link_ca]) :
+    condition = alltrue([for arn in compact([var.secrets.link_token, var.secrets.state, var.secrets.state_ca, var.secrets.link_certificate, var.secrets.link_key, var.secrets.link_ca]) :
       can(regex("^arn:aws:secretsmanager:[a-z0-9-]+:\\d{12}:secret:\\S+$", arn))
     ])
     error_message = "A secret is not given by its ARN (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME)."

@@ -128,6 +128,15 @@ describe('core', () => {
     expect(() => tls('--rocketmq-ca-file', 'ca.pem')).toThrow('rocketmqCaFile needs rocketmqTls (--rocketmq-tls)')
   })
 
+  test('Redis over TLS, with authorities of its own', () => {
+    const redis = (state: string) =>
+      load(CORE, inputs(['--rocketmq', 'a:8081', '--state', state, '--redis-ca-file', 'ca.pem'])).config.stores
+    expect(redis('rediss://h')).toMatchObject({ state: 'rediss://h', redisCaFile: 'ca.pem' })
+    expect(() => redis('redis://h')).toThrow('redisCaFile needs state to be rediss://…')
+    expect(() => redis('upstash+http://h?token=x')).toThrow('redisCaFile needs state to be rediss://…')
+    expect(() => redis('upstash+https://h?token=x')).toThrow('NODE_EXTRA_CA_CERTS')
+  })
+
   test('a bridge needs RocketMQ, and access its secret', () => {
     const rules = '[{ topic: t, group: g, to: a }]'
     expect(() => core('--bridge-in', rules)).toThrow('bridge has rules, but with dataDir there is no RocketMQ')

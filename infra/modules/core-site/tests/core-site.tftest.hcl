@@ -69,6 +69,28 @@ run "cores_speak_tls" {
   }
 }
 
+run "redis_of_an_own_authority" {
+  variables {
+    topology = run.topology
+    secrets = {
+      link_token       = "arn:aws:secretsmanager:us-east-1:123456789012:secret:meridian/link-token-AbCdEf"
+      state            = "arn:aws:secretsmanager:us-east-1:123456789012:secret:meridian/state-AbCdEf"
+      state_ca         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:meridian/state-ca-AbCdEf"
+      link_certificate = "arn:aws:secretsmanager:us-east-1:123456789012:secret:meridian/eu/certificate-AbCdEf"
+      link_key         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:meridian/eu/key-AbCdEf"
+      link_ca          = "arn:aws:secretsmanager:us-east-1:123456789012:secret:meridian/link-ca-AbCdEf"
+    }
+  }
+  assert {
+    condition     = strcontains(join(" ", jsondecode(aws_ecs_task_definition.core["core-a"].container_definitions)[1].command), "--redis-ca-file /run/meridian/state-ca.pem")
+    error_message = "A core is not told the authority of Redis."
+  }
+  assert {
+    condition     = strcontains(aws_iam_role_policy.execution.policy, "arn:aws:secretsmanager:eu-central-1:123456789012:secret:meridian/state-ca-AbCdEf")
+    error_message = "A core may not read the authority of Redis."
+  }
+}
+
 run "messages_are_on_encrypted_volumes" {
   variables { topology = run.topology }
   assert {
