@@ -100,7 +100,7 @@ export class PlainMember implements Member {
     this.#record({ is: 'sent', client: this.name, topic, payload, qos, retain, dup: false })
     client.publish(topic, payload, { qos, retain }, error => {
       this.unacknowledged--
-      if (qos === 0 || this.#ending) return
+      if (qos === 0 || this.#ending || isGivenUp(error)) return
       if (error && !isKnownNoMore(error)) this.#wrong(`publish of ${payload} failed: ${error.message}`)
       else this.#record({ is: 'acknowledged', client: this.name, payload })
     })
@@ -153,6 +153,9 @@ export class PlainMember implements Member {
     this.#record({ is: 'wrong', client: this.name, what })
   }
 }
+
+/** MQTT.js gives up what it was asked to publish while it sent its store again, if that connection ends meanwhile: never sent, and its application knows. */
+const isGivenUp = (error: Error | null | undefined): boolean => error?.message === 'Connection closed'
 
 /** PUBCOMP with 'Packet Identifier not found': its PUBREC came from a place that is gone. No error while a session is gone on with [MQTT 5, 3.7.2.1]. */
 const isKnownNoMore = (error: Error): boolean => 'code' in error && error.code === 0x92
