@@ -34,7 +34,7 @@ const wrongValue = (file: string, from: string, to: string): Row => ({
 /** A variable that is used and not there any more. */
 const missing = (name: string): Row => ({
   ...{ kind: 'missing variable', file: 'variables.tf', from: `variable "${name}" {`, to: `variable "${name}s" {` },
-  ...{ caughtBy: 'validate', says: new RegExp(`"${name}" has not been declared|must refer to var.${name}s`) },
+  ...{ caughtBy: 'validate', says: new RegExp(`"${name}" has not been declared|must refer to\\s+var.${name}s`) },
 })
 const open = (file: string, from: string, to: string, caughtBy: Fault['caughtBy'], says: RegExp): Row => ({
   ...{ kind: 'open to all', file, from, to, caughtBy, says },
@@ -125,6 +125,66 @@ const BY_MODULE: Readonly<Record<string, readonly Row[]>> = {
       ...{ caughtBy: 'test', says: /command line of a core is not as expected/ },
     },
     missing('drain'),
+    {
+      ...{ kind: 'open to all', file: 'main.tf', from: 'proxyProtocol = true, pages = "devices"' },
+      ...{ to: 'proxyProtocol = true, pages = "all"', caughtBy: 'test', says: /Metrics are served to whoever comes/ },
+    },
+  ],
+  task: [
+    {
+      ...{ kind: 'misspelt attribute', file: 'main.tf', from: 'port in var.ports : { containerPort' },
+      ...{ to: 'port in var.prots : { containerPort', caughtBy: 'validate', says: /"prots" has not been declared/ },
+    },
+    {
+      ...{ kind: 'wrong value', file: 'main.tf', from: 'condition = "SUCCESS"', to: 'condition = "SUCCES"' },
+      ...{ caughtBy: 'test', says: /The work begins before its files are there/ },
+    },
+    missing('stop_seconds'),
+    open('main.tf', 'privileged             = false', 'privileged = true', 'test', /or is privileged/),
+  ],
+  'rocketmq-settings': [
+    {
+      ...{ kind: 'misspelt attribute', file: 'main.tf', from: 'var.ports.namesrv}"])', to: 'var.ports.namesvr}"])' },
+      ...{ caughtBy: 'test', says: /does not have an attribute named\s+"namesvr"/ },
+    },
+    {
+      ...{ kind: 'wrong value', file: 'main.tf', from: 'brokerId = 0, flushDiskType = "SYNC_FLUSH"' },
+      ...{ to: 'brokerId = 0, flushDiskType = "ASYNC_FLUSH"', caughtBy: 'test' },
+      says: /does not write to its disk before it acknowledges/,
+    },
+    missing('retention_hours'),
+    // What it opens is what the proxy shows to whoever asks: a certificate whose key everybody has.
+    open(
+      'main.tf',
+      'tlsTestModeEnable = var.tls_folder == null ? null : false',
+      'tlsTestModeEnable = var.tls_folder == null ? null : true',
+      'test',
+      /would show its built-in test certificate/,
+    ),
+  ],
+  deployment: [
+    misspelt(
+      'main.tf',
+      'collector_image     = var.images.collector\n  certificate_arn',
+      'colector_image = var.images.collector\n  certificate_arn',
+    ),
+    {
+      ...{
+        kind: 'wrong value',
+        file: 'main.tf',
+        from: 'for_each        = local.sites',
+        to: 'for_each        = local.regions',
+      },
+      ...{ caughtBy: 'test', says: /has no site in the topology|Invalid index|The given key does not identify/ },
+    },
+    missing('plain_cidrs'),
+    open(
+      'main.tf',
+      'allowed_cidrs     = flatten([for name in keys(local.sites) : module.edge[name].nat_cidrs])',
+      'allowed_cidrs     = ["0.0.0.0/0"]',
+      'test',
+      /Networks that may connect must be/,
+    ),
   ],
 }
 

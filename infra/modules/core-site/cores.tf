@@ -180,19 +180,17 @@ resource "aws_ecs_service" "core" {
   launch_type      = "FARGATE"
   platform_version = "LATEST"
   desired_count    = 1
-  # Never two of one name. While one is replaced another is active.
+  # Never two of one name. The next one of a site is replaced when this one runs again, if `apply` makes one change at a time.
   deployment_minimum_healthy_percent = 0
   deployment_maximum_percent         = 100
+  wait_for_steady_state              = true
   availability_zone_rebalancing      = "DISABLED"
   enable_ecs_managed_tags            = true
   propagate_tags                     = "SERVICE"
   tags                               = local.tags
 
-  deployment_circuit_breaker {
-    enable   = true
-    rollback = true
-  }
-
+  # No circuit breaker: a core ends and is started again until RocketMQ has its topics, minutes after the first apply. A breaker would
+  # give up, with nothing to go back to.
   network_configuration {
     subnets          = [each.value]
     security_groups  = [aws_security_group.core.id]
@@ -203,5 +201,17 @@ resource "aws_ecs_service" "core" {
     registry_arn = aws_service_discovery_service.this[each.key].arn
   }
 
-  depends_on = [aws_iam_role_policy.execution, aws_service_discovery_instance.rocketmq]
+  # What it waits for must not be made after it.
+  depends_on = [
+    aws_iam_role_policy.execution,
+    aws_iam_role_policy.rocketmq,
+    aws_service_discovery_instance.rocketmq,
+    aws_volume_attachment.messages,
+    aws_vpc_security_group_egress_rule.among,
+    aws_vpc_security_group_egress_rule.out,
+    aws_vpc_security_group_egress_rule.rocketmq,
+    aws_vpc_security_group_egress_rule.rocketmq_https,
+    aws_vpc_security_group_ingress_rule.among,
+    aws_vpc_security_group_ingress_rule.proxy,
+  ]
 }

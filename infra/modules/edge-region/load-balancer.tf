@@ -85,6 +85,8 @@ resource "aws_lb_target_group" "edge" {
   }
 
   # With a PROXY header, as everything that this group sends: so it asks the listener that expects one.
+  # ECS ends tasks that are unhealthy here. All edges are not ready while a core takes over, which is no reason to: 30 s. DNS asks
+  # edges itself, and leaves the region earlier.
   health_check {
     protocol            = "HTTP"
     path                = "/readyz"
@@ -93,7 +95,7 @@ resource "aws_lb_target_group" "edge" {
     interval            = 5
     timeout             = 3
     healthy_threshold   = 2
-    unhealthy_threshold = 2
+    unhealthy_threshold = 6
   }
 }
 

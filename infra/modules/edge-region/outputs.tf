@@ -5,6 +5,8 @@ output "network" {
     private_subnets = { for letter, subnet in aws_subnet.private : letter => subnet.id }
     route_tables    = { for letter, table in aws_route_table.private : letter => table.id }
   }
+  # Who is in it wants a way out.
+  depends_on = [aws_route.nat, aws_route_table_association.private, aws_vpc_endpoint.s3]
 }
 
 output "cluster" {

@@ -125,11 +125,13 @@ resource "aws_ecs_service" "edge" {
   desired_count                      = local.region.edges.min
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
-  health_check_grace_period_seconds  = 60
-  availability_zone_rebalancing      = "ENABLED"
-  enable_ecs_managed_tags            = true
-  propagate_tags                     = "SERVICE"
-  tags                               = local.tags
+  # Edges are ready when a core is there: at the first apply servers, Redis and RocketMQ come before it. Without this time ECS would
+  # end them, and then give the deployment up.
+  health_check_grace_period_seconds = 1800
+  availability_zone_rebalancing     = "ENABLED"
+  enable_ecs_managed_tags           = true
+  propagate_tags                    = "SERVICE"
+  tags                              = local.tags
 
   deployment_circuit_breaker {
     enable   = true

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Registry } from 'prom-client'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { GROUPS, groupCommand, TOPICS, topicCommand } from '../../../core/log/rocketmq/names.ts'
@@ -71,6 +71,7 @@ output "script" {
     region      = "eu-central-1"
     log_group   = "group"
     node        = "a"
+    host        = "localhost"
     dimensions  = { node = "a" }
     tls_secrets = { "key.pem" = "arn" }
     admin       = module.rocketmq.admin_commands
@@ -175,13 +176,39 @@ describe.skipIf(absent !== '')(`what Terraform says${absent}`, () => {
 
   test('the first start of a RocketMQ server is a script that makes topics and groups', () => {
     const { script, rocketmq } = outputs
-    // In place of what it runs: what it would be told.
+    // In place of what it runs: what it would be told. Of mqadmin the status is 0 also when there is no broker yet, and its words say so.
     const made = script.slice(script.indexOf('\nuntil docker exec'))
-    const told = execFileSync('bash', ['-c', `docker() { printf '%s\\n' "$@" | paste -sd ' '; }; ${made}`], {
-      encoding: 'utf8',
-    })
-    expect(told.trim().split('\n')).toEqual(rocketmq.admin_commands.map(words => `exec namesrv sh mqadmin ${words}`))
+    const asked = join(mkdtempSync(join(tmpdir(), 'meridian-first-start-')), 'asked')
+    const docker = `docker() {
+      echo "$*" >> ${asked}
+      [ $(grep -cxF "$*" ${asked}) = 1 ] && echo 'connect to a:9876 failed' || echo "$5 success."
+    }
+    sleep() { :; }`
+    execFileSync('bash', ['-c', `set -euo pipefail; ${docker}; ${made}`])
+    expect(readFileSync(asked, 'utf8').trim().split('\n')).toEqual(
+      rocketmq.admin_commands.flatMap(words => Array(2).fill(`exec namesrv sh mqadmin ${words}`)),
+    )
+    rmSync(dirname(asked), { recursive: true })
     execFileSync('bash', ['-n'], { input: script })
+  })
+
+  test('a broker begins when its name leads to its server', () => {
+    const [own, waits] = outputs.script.match(/^own=.*|^until getent.*/gm) as [string, string]
+    const ip = "ip() { echo '169.254.169.254 via 10.0.0.1 dev ens5 src 10.0.0.5 uid 0'; }"
+    const began = (addresses: string): string =>
+      execFileSync(
+        'bash',
+        [
+          '-c',
+          `${ip}; getent() { echo '${addresses}'; }; sleep() { echo waits; exit; }; ${own}\n${waits}\necho begins`,
+        ],
+        { encoding: 'utf8' },
+      ).trim()
+    expect([began('10.0.0.5 STREAM localhost'), began('10.0.0.50 STREAM localhost'), began('')]).toEqual([
+      'begins',
+      'waits',
+      'waits',
+    ])
   })
 
   test('a container writes secrets to files, another one is asked for its health', async () => {

@@ -51,6 +51,10 @@ run "cores_are_spread_and_named" {
     condition     = alltrue([for service in aws_ecs_service.core : service.desired_count == 1 && service.deployment_maximum_percent == 100])
     error_message = "Two cores of one name could run at once."
   }
+  assert {
+    condition     = alltrue([for service in aws_ecs_service.core : service.wait_for_steady_state && length(service.deployment_circuit_breaker) == 0])
+    error_message = "All cores of a site could be replaced at once, or ECS gives up before RocketMQ is there."
+  }
 }
 
 run "cores_speak_tls" {

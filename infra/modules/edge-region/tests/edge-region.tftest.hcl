@@ -78,6 +78,14 @@ run "edges_drain_themselves" {
   }
 }
 
+run "edges_outlive_the_time_without_a_core" {
+  variables { topology = run.topology }
+  assert {
+    condition     = alltrue([for group in aws_lb_target_group.edge : group.health_check[0].interval * group.health_check[0].unhealthy_threshold >= 30]) && aws_ecs_service.edge.health_check_grace_period_seconds >= 900
+    error_message = "ECS ends edges while a core takes over, or before there is one."
+  }
+}
+
 run "scales_on_connections" {
   variables { topology = run.topology }
   assert {
