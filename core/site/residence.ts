@@ -30,13 +30,20 @@ export interface Arrival {
 /** MQTT 5 reason codes: of a takeover [MQTT-3.1.4-3], and of a connection that has to be made anew. */
 const SESSION_TAKEN_OVER = 0x8e
 const ADMINISTRATIVE_ACTION = 0x98
-/** A site that is not at the end of what waits for it by then is not waited for. */
-const BEHIND_MS = 2_000
+/** A site that is not at the end of what waits for it by then is not waited for; nor one that is away for longer. */
+const BEHIND_MS = 4_000
+
+interface Behind {
+  readonly s: Session
+  /** ms since the epoch. */
+  readonly until: number
+  readonly done: () => void
+}
 
 export class Residence {
   readonly #o: ResidenceOptions
   /** Who waits until a site has read what waits for it. */
-  readonly #behind: { readonly s: Session; readonly until: number; readonly done: () => void }[] = []
+  readonly #behind: Behind[] = []
 
   constructor(options: ResidenceOptions) {
     this.#o = options
@@ -113,12 +120,14 @@ export class Residence {
     else ask()
   }
 
-  /** `done` once that site has answered for everything it was handed up to now, and read what waited for it; or it is away, or takes too long. */
+  /**
+   * `done` once that site has answered for everything it was handed up to now, and read what waited for it: it may have had some of
+   * that, and have been cut off before it could say so. Or it is away, or takes too long.
+   */
   whenAnswered(site: SiteName, done: () => void): void {
     const s = this.#o.sessions.get(siteClient(site))
-    if (s?.presence === 'online' && s.parked) this.#behind.push({ s, until: this.#o.now() + BEHIND_MS, done })
-    else if (s?.port?.whenAnswered === undefined) this.#o.turn.call(done)
-    else s.port.whenAnswered(done)
+    if (s === undefined) this.#o.turn.call(done)
+    else this.#whenRead({ s, until: this.#o.now() + BEHIND_MS, done }, this.#o.now())
   }
 
   /** Something waits here for that site still. */
@@ -129,12 +138,15 @@ export class Residence {
 
   /** A few times a second. ms since the epoch. */
   tick(now: number): void {
-    for (const one of this.#behind.splice(0)) {
-      const { s, until, done } = one
-      if (s.parked && s.presence === 'online' && now < until) this.#behind.push(one)
-      else if (s.parked || s.port?.whenAnswered === undefined) this.#o.turn.call(done)
-      else s.port.whenAnswered(done)
-    }
+    for (const one of this.#behind.splice(0)) this.#whenRead(one, now)
+  }
+
+  #whenRead(one: Behind, now: number): void {
+    const { s, until, done } = one
+    const isComing = s.presence === 'online' ? s.parked : now - s.offlineAt < BEHIND_MS
+    if (isComing && now < until) this.#behind.push(one)
+    else if (s.parked || s.port?.whenAnswered === undefined) this.#o.turn.call(done)
+    else s.port.whenAnswered(done)
   }
 }
 

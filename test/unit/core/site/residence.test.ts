@@ -171,3 +171,35 @@ test('a site is behind while it is away, or reads what waited for it', () => {
   site.parked = true
   expect([behind(), residence.isBehind('ap')]).toEqual([true, false])
 })
+
+describe('who comes from a site waits for what that may have had, and could not say', () => {
+  const asked = (presence: Session['presence'], offlineAt: number, isParked = false) => {
+    const { residence, site } = new World('offline')
+    site.presence = presence
+    site.offlineAt = offlineAt
+    site.parked = isParked
+    let answers = 0
+    residence.whenAnswered('us', () => answers++)
+    const at = (now: number): number => {
+      residence.tick(now)
+      return answers
+    }
+    return { site, at }
+  }
+
+  test('while it reads that, and while it was there a moment ago', () => {
+    const { site, at } = asked('offline', -1_000)
+    expect(at(250)).toBe(0)
+    site.presence = 'online'
+    site.parked = true
+    expect(at(500)).toBe(0)
+    site.parked = false
+    expect([at(750), at(1_000)]).toEqual([1, 1])
+  })
+
+  test('not if it is away for longer, nor if it takes longer', () => {
+    expect(asked('offline', -4_000).at(250)).toBe(1)
+    const { at } = asked('online', 0, true)
+    expect([at(3_750), at(4_000)]).toEqual([0, 1])
+  })
+})
