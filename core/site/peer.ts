@@ -36,6 +36,8 @@ export interface PeerLink extends CoreLink {
   /** One line for people. */
   readonly state: string
   start(): void
+  /** That core is there: without link it is dialled at once, unless it was just now. */
+  retry(): void
   tick(now: number): void
   close(): Promise<void>
 }
@@ -123,6 +125,11 @@ export class Peer implements PeerEdge, Importer {
 
   start(): void {
     this.#link.start()
+  }
+
+  /** Its core has linked to us: what keeps us from it is over. */
+  met(): void {
+    this.#link.retry()
   }
 
   /** A few times a second. ms since the epoch. */

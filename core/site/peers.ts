@@ -54,6 +54,11 @@ export class Peers {
     for (const peer of this.#peers.values()) peer.start()
   }
 
+  /** The core of another site has linked to us. */
+  met(site: SiteName): void {
+    this.#peers.get(site)?.met()
+  }
+
   /** A few times a second. ms since the epoch. */
   tick(now: number): void {
     const { stats, sites } = this.#o

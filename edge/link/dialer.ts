@@ -118,6 +118,19 @@ export class Dialer {
       this.#end(CLOSE_NORMAL, `No answer in ${HANG_MS} ms, and another core has one`)
   }
 
+  /** A core is known to be there: a pause is over, and what has hung for more than a second begins anew. */
+  retry(): void {
+    if (this.#closed || this.#welcomed) return
+    const transport = this.#transport
+    const since = transport !== undefined ? this.#dialledAt : this.#choosing ? this.#askedAt : 0
+    if (this.#o.now() - since <= HANG_MS) return
+    this.#prober.close()
+    if (transport === undefined) return this.#begin()
+    this.#transport = undefined
+    transport.close(CLOSE_NORMAL, 'Dialled anew')
+    this.#redial(this.#url)
+  }
+
   /** Ends the connection there is; another one is tried. */
   drop(code: number, detail: string): void {
     this.#end(code, detail)
@@ -273,17 +286,20 @@ export class Dialer {
 
   /** The same core first, and at once: it goes on where it was, unless it has died. The others are asked meanwhile. */
   #broken(detail: string): void {
-    const { now, stats, down, cores } = this.#o
+    const { now, stats, down } = this.#o
     this.#welcomed = false
     this.#unlinkedAt = now()
     const next = down(detail)
     if (next === undefined) stats.broken++
-    if (this.#closed) return
-    if (cores.length > 1) {
+    if (!this.#closed) this.#redial(next ?? this.#url)
+  }
+
+  #redial(url: string): void {
+    if (this.#o.cores.length > 1) {
       this.#choosing = true
       this.sites.forget()
       this.#ask()
     }
-    this.#dial(next ?? this.#url)
+    this.#dial(url)
   }
 }

@@ -175,6 +175,11 @@ export class LinkLife {
     this.#dialer.start()
   }
 
+  /** A core is known to be there: nothing is waited for any more that has not answered. */
+  retry(): void {
+    this.#dialer.retry()
+  }
+
   tick(now: number): void {
     const { limits, stats } = this.#o
     if (this.session?.tick(now) === false) {

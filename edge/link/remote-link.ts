@@ -89,6 +89,11 @@ export class RemoteLink implements CoreLink {
     this.#life.start()
   }
 
+  /** The core is known to be there, as it has linked to us: without link it is dialled at once. */
+  retry(): void {
+    this.#life.retry()
+  }
+
   get linked(): boolean {
     return this.#life.linked
   }

@@ -111,6 +111,7 @@ export class CoreProcess {
       now: Date.now,
       atTurnEnd: this.#turn.edge,
       events: this.#events.write,
+      met: site => this.#core?.peers?.met(site),
     })
     this.#timers = [
       setInterval(() => this.#standstill.run(this.#tick), TICK_MS),

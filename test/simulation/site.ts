@@ -158,6 +158,7 @@ export class Site implements Gateway {
       events: event => {
         if (event.is === 'edge-lost' && !event.edge.startsWith('core-')) this.lost++
       },
+      met: site => core.peers?.met(site),
     })
     const { server } = this
     this.network.listeners.set(URL, transport => server.accept(transport, 'edge'))

@@ -61,6 +61,26 @@ describe('two sites', () => {
   })
 })
 
+test.each(['part', 'silence'] as const)('who is linked to after a %s links back at once', how => {
+  const sites = open()
+  const [eu, us] = [sites.at('eu'), sites.at('us')]
+  const back = () => us.core.peers!.get('eu')!.state
+  if (how === 'part') {
+    sites.bar('us', 'eu')
+    sites.pass(5_000)
+  } else {
+    us.peerWires.get('eu')!.cut('Cut')
+    us.peerWires.get('eu')!.silent = true
+    sites.pass(1_500)
+  }
+  sites.heal()
+  sites.settle()
+  expect(back()).toMatch(/^No core is linked/)
+  eu.peerWires.get('us')!.cut('Cut')
+  sites.settle()
+  expect(back()).toBe("Linked to core 'c1' of site 'eu'")
+})
+
 describe('a subscriber that is away', () => {
   test('gets everything when it is back, in order, though the sites were apart and the core of one died', () => {
     const sites = open(onDisk())

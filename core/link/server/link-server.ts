@@ -59,6 +59,8 @@ export interface LinkServerOptions {
   /** Runs a function when the core has done the work of this turn. */
   readonly atTurnEnd: (flush: () => void) => void
   readonly events?: (event: LinkServerEvent) => void
+  /** The core of another site has linked to us, or does so again. */
+  readonly met?: (site: string) => void
 }
 
 export interface LinkedEdge {
@@ -280,7 +282,9 @@ export class LinkServer {
     edge.address = address
     stats.nowLinks++
     this.#events({ is: 'edge-linked', edge: edge.hello.edge, region: edge.hello.region, address, resumed })
-    return session.connect(transport, received, now())
+    const fits = session.connect(transport, received, now())
+    if (edge.hello.site !== '') this.#o.met?.(edge.hello.site)
+    return fits
   }
 
   #frame(edge: Edge, transport: LinkTransport, bytes: Uint8Array): void {

@@ -40,6 +40,72 @@ describe('which core', () => {
   })
 })
 
+describe('a core that is known to be there', () => {
+  const URLS = ['ws://c1', 'ws://c2']
+  test.each([
+    ['of one', URLS.slice(0, 1)],
+    ['of several', URLS],
+  ])('%s is dialled at once, in the middle of a pause', (_which, urls) => {
+    const world = new World()
+    world.start(...urls)
+    world.pass(2000)
+    new FakeCore(world, 'c1')
+    world.settle()
+    expect(world.link.linked).toBe(false)
+    world.link.retry()
+    world.settle()
+    expect(world.link.linked).toBe(true)
+    world.link.retry()
+    world.settle()
+    expect(world.events.filter(e => e.is === 'linked' || e.is === 'link-down')).toHaveLength(1)
+  })
+
+  test.each([
+    ['one', URLS.slice(0, 1)],
+    ['several', URLS],
+  ])('a link to %s that hangs while it is made is made anew, unless it has just begun', (_which, urls) => {
+    const world = new World()
+    const cores = urls.map(url => new FakeCore(world, url.slice(-2)))
+    world.hang(...urls)
+    world.start(...urls)
+    world.pass(1000)
+    world.heal(...urls)
+    world.link.retry()
+    world.settle()
+    expect(world.link.linked).toBe(false)
+    world.pass(250)
+    world.link.retry()
+    world.settle()
+    expect([world.link.linked, cores[0]!.ports.length]).toEqual([true, 1])
+  })
+
+  test('after a break what hangs is the core that was left: it goes on where it was', () => {
+    const world = new World()
+    const core = new FakeCore(world, 'c1')
+    new FakeCore(world, 'c2').standby = 'Core c1 is active'
+    world.start(...URLS)
+    world.hang(...URLS)
+    world.cut()
+    world.pass(1250)
+    world.heal(...URLS)
+    world.link.retry()
+    world.settle()
+    expect([world.link.linked, core.events.at(-1)]).toMatchObject([true, { is: 'edge-linked', resumed: true }])
+  })
+
+  test('nothing is dialled once the link is closed', async () => {
+    const world = new World()
+    const core = new FakeCore(world, 'c1')
+    world.start('ws://c1')
+    const closed = world.link.close()
+    world.settle()
+    await closed
+    world.link.retry()
+    world.settle()
+    expect(core.events.filter(e => e.is === 'edge-linked')).toHaveLength(1)
+  })
+})
+
 describe('while there is no core', () => {
   test('claims are refused as unavailable, later and not within the call; everything else has no effect', () => {
     const world = new World()
