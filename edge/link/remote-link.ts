@@ -24,7 +24,7 @@ import { Answers, type AnswersTo } from './answers.ts'
 import { writeClaim, writeFarewell, writeJournal, writeRelease, writeRetained, writeSent } from './calls.ts'
 import { Farewells } from './farewells.ts'
 import { type Departure, LinkLife, type LinkLifeOptions } from './link-life.ts'
-import { PendingCalls } from './pending.ts'
+import { type Pending, PendingCalls } from './pending.ts'
 import { SentMessages } from './sent.ts'
 import type { SiteView } from './sites.ts'
 
@@ -173,26 +173,16 @@ export class RemoteLink implements CoreLink {
   }
 
   subscribe(client: ClientKey, epoch: number, subscriptions: readonly Subscription[], done: () => void): void {
-    const session = this.#life.session
+    const session = this.#begin(FromEdge.subscribe, client, epoch, { for: 'done', client, epoch, done })
     if (session === undefined) return
-    const { out } = session
-    out.u8(FromEdge.subscribe)
-    out.varint(this.#pending.add({ for: 'done', client, epoch, done }))
-    out.text(client)
-    out.varint(epoch)
-    writeList(out, subscriptions, s => writeSubscription(out, s))
+    writeList(session.out, subscriptions, s => writeSubscription(session.out, s))
     this.#written(session)
   }
 
   unsubscribe(client: ClientKey, epoch: number, filters: readonly TopicFilter[], done: () => void): void {
-    const session = this.#life.session
+    const session = this.#begin(FromEdge.unsubscribe, client, epoch, { for: 'done', client, epoch, done })
     if (session === undefined) return
-    const { out } = session
-    out.u8(FromEdge.unsubscribe)
-    out.varint(this.#pending.add({ for: 'done', client, epoch, done }))
-    out.text(client)
-    out.varint(epoch)
-    writeList(out, filters, filter => out.text(filter))
+    writeList(session.out, filters, filter => session.out.text(filter))
     this.#written(session)
   }
 
@@ -226,14 +216,9 @@ export class RemoteLink implements CoreLink {
   }
 
   drain(client: ClientKey, epoch: number, limit: number, done: (page: InboxPage) => void): void {
-    const session = this.#life.session
+    const session = this.#begin(FromEdge.drain, client, epoch, { for: 'inbox', client, epoch, done })
     if (session === undefined) return
-    const { out } = session
-    out.u8(FromEdge.drain)
-    out.varint(this.#pending.add({ for: 'inbox', client, epoch, done }))
-    out.text(client)
-    out.varint(epoch)
-    out.varint(limit)
+    session.out.varint(limit)
     this.#written(session)
   }
 
@@ -295,10 +280,12 @@ export class RemoteLink implements CoreLink {
     this.#written(session)
   }
 
-  #begin(kind: number, client: ClientKey, epoch: number): LinkSession | undefined {
+  /** What every record of a session begins with; `call`: it is answered. */
+  #begin(kind: number, client: ClientKey, epoch: number, call?: Pending): LinkSession | undefined {
     const session = this.#life.session
     if (session === undefined) return undefined
     session.out.u8(kind)
+    if (call !== undefined) session.out.varint(this.#pending.add(call))
     session.out.text(client)
     session.out.varint(epoch)
     return session
