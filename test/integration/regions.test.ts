@@ -129,9 +129,10 @@ describe('by command, behind relays', () => {
     expect((await status()).regions[0]!.cut).toEqual(['wan'])
     await echo(region('eu').mqtt)
     await expect.poll(() => answers(`${region('ap').http}/readyz`), POLL).toBe(false)
-    await command(dir, 'cut', 'eu', '--wan-only')
+    expect(await command(dir, 'cut', 'eu', '--wan-only')).toBe('eu is cut off from wan, redis\n')
     expect((await status()).regions[0]!.cut).toEqual(['wan', 'redis'])
-    await command(dir, 'heal', 'eu')
+    expect(await command(dir, 'heal', 'eu')).toBe('eu is no longer cut off from wan, redis\n')
+    expect(await command(dir, 'heal', 'eu')).toBe('eu was not cut off\n')
     await expect.poll(() => answers(`${region('ap').http}/readyz`), POLL).toBe(true)
   }, 120_000)
 
@@ -141,7 +142,8 @@ describe('by command, behind relays', () => {
       const client = await connectTo(region('eu').mqtt)
       await client.publishAsync('kept', 'still here', { qos: 1, retain: true })
       client.end(true)
-      await command(dir, 'kill', 'eu')
+      expect(await command(dir, 'kill', 'eu')).toBe('eu: killed namesrv, broker, proxy, core-1, edge-1\n')
+      expect(await command(dir, 'kill', 'eu')).toBe('Nothing of it was running in eu\n')
       const killed = (await status()).regions[0]!
       expect(killed.processes.map(({ pid, health }) => [pid, health])).toEqual(Array(5).fill([null, 'stopped']))
       await expect(connectTo(region('eu').mqtt)).rejects.toThrow()

@@ -80,13 +80,16 @@ export async function down(dir: string, graceMs: number, onStep: (text: string) 
   return running.length
 }
 
-/** A second cut of a region is in place of the first. */
-export async function cut(dir: string, region: string, options: CutOptions = {}): Promise<void> {
+/** A second cut of a region is in place of the first. @returns what it is cut off from */
+export async function cut(dir: string, region: string, options: CutOptions = {}): Promise<readonly Way[]> {
   const { wanOnly = false, keepRedis = false } = options
-  await setWays(dir, region, way => way === 'wan' || (way === 'devices' ? !wanOnly : !keepRedis))
+  const ways = WAYS.filter(way => way === 'wan' || (way === 'devices' ? !wanOnly : !keepRedis))
+  await setWays(dir, region, ways)
+  return ways
 }
 
-export const heal = (dir: string, region: string): Promise<void> => setWays(dir, region, () => false)
+/** @returns what it was cut off from */
+export const heal = (dir: string, region: string): Promise<readonly Way[]> => setWays(dir, region, [])
 
 export async function setWan(dir: string, change: WanChange): Promise<void> {
   checkWan(change)
@@ -96,8 +99,8 @@ export async function setWan(dir: string, change: WanChange): Promise<void> {
   await applyConditions(dir)
 }
 
-/** `all`, `site` (RocketMQ and cores), `cores`, `edges`, or the name of a process. Those of a region end at once, in no order. @param graceMs 0: SIGKILL */
-export async function end(dir: string, group: string, what: string, graceMs: number): Promise<void> {
+/** `all`, `site` (RocketMQ and cores), `cores`, `edges`, or the name of a process. Those of a region end at once, in no order. @param graceMs 0: SIGKILL. @returns names of those that ran */
+export async function end(dir: string, group: string, what: string, graceMs: number): Promise<readonly string[]> {
   const installation = needUp(dir)
   const all = processesOf(dir, installation, known(installation.plan, group))
   const chosen = all.filter(one => isPart(one, what))
@@ -105,7 +108,9 @@ export async function end(dir: string, group: string, what: string, graceMs: num
     throw new UsageError(
       `Region '${group}' has no '${what}'; allowed: all, ${all.map(one => one.name).join(', ')}, and of a region: site, cores, edges`,
     )
-  await Promise.all(chosen.flatMap(({ identity }) => (identity === undefined ? [] : [endProcess(identity, graceMs)])))
+  const running = chosen.flatMap(({ name, identity }) => (identity === undefined ? [] : [{ name, identity }]))
+  await Promise.all(running.map(({ identity }) => endProcess(identity, graceMs)))
+  return running.map(({ name }) => name)
 }
 
 /** Starts what does not run in it; resolves when all of it is ready. @throws UsageError if it is cut off from what it needs to become so */
@@ -122,7 +127,8 @@ export async function restore(dir: string, group: string, onStep: (text: string)
 /** @throws UsageError if nothing runs there */
 export function needUp(dir: string): Installation {
   const installation = loadInstallation(dir)
-  if (installation === undefined || !installation.isUp) throw new UsageError(`No regions are up in ${dir}`)
+  if (installation === undefined || !installation.isUp)
+    throw new UsageError(`No regions are up in ${dir}; npm run regions:up starts some`)
   return installation
 }
 
@@ -177,15 +183,17 @@ async function newPlan(shape: Shape): Promise<Plan> {
 const words = ({ shape: { regions, sites, edges, cores, namespaces } }: Plan): string =>
   `--regions ${regions.join(',')} --sites ${sites.join(',')} --edges ${edges} --cores ${cores}${namespaces ? '' : ' --no-namespaces'}`
 
-async function setWays(dir: string, region: string, isCut: (way: Way) => boolean): Promise<void> {
+/** @returns those that were cut before */
+async function setWays(dir: string, region: string, ways: readonly Way[]): Promise<readonly Way[]> {
   const installation = needUp(dir)
   const { plan, conditions } = installation
   if (!plan.shape.regions.includes(region)) throw unknown(plan, region)
-  const others = conditions.cut.filter(one => !one.startsWith(wayOf(region, '' as Way)))
-  const cut = [...others, ...WAYS.filter(isCut).map(way => wayOf(region, way))]
+  const own = WAYS.map(way => wayOf(region, way))
+  const cut = [...conditions.cut.filter(one => !own.includes(one)), ...ways.map(way => wayOf(region, way))]
   const next = { ...installation, conditions: { ...conditions, cut } }
   saveInstallation(dir, next)
   await applyConditions(dir)
+  return WAYS.filter(way => conditions.cut.includes(wayOf(region, way)))
 }
 
 /** Of several calls at once each does what the last one wants. */

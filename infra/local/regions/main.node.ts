@@ -68,12 +68,22 @@ async function main(): Promise<void> {
       const ended = await down(dir, STOP_MS, onStep)
       return onStep(ended === 0 ? 'Nothing was running' : `${ended} processes stopped`)
     }
-    case 'cut':
-      return cut(dir, one(names), { wanOnly: values['wan-only'], keepRedis: values['keep-redis'] })
-    case 'heal':
-      return heal(dir, one(names))
-    case 'kill':
-      return end(dir, one(names), values.only, 0)
+    case 'cut': {
+      const ways = await cut(dir, one(names), { wanOnly: values['wan-only'], keepRedis: values['keep-redis'] })
+      return say(`${names[0]} is cut off from ${ways.join(', ')}`)
+    }
+    case 'heal': {
+      const ways = await heal(dir, one(names))
+      return say(
+        ways.length === 0 ? `${names[0]} was not cut off` : `${names[0]} is no longer cut off from ${ways.join(', ')}`,
+      )
+    }
+    case 'kill': {
+      const killed = await end(dir, one(names), values.only, 0)
+      return say(
+        killed.length === 0 ? `Nothing of it was running in ${names[0]}` : `${names[0]}: killed ${killed.join(', ')}`,
+      )
+    }
     case 'restore':
       return restore(dir, one(names), onStep)
     default:

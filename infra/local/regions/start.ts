@@ -82,7 +82,7 @@ export async function startRegions(options: RegionsOptions): Promise<Regions> {
     regions: Object.fromEntries(all.map(one => [one.name, regionOf(dir, one, onStep)])),
     redis: {
       url: redisUrl(plan),
-      kill: () => end(dir, GLOBAL, 'redis', 0),
+      kill: async () => void (await end(dir, GLOBAL, 'redis', 0)),
       restore: () => restore(dir, GLOBAL, onStep),
     },
     endpointsFrom: home =>
@@ -106,10 +106,10 @@ function regionOf(dir: string, address: RegionAddress, onStep: RegionsOptions['o
       const installation = loadInstallation(dir)
       return installation === undefined ? [] : processesOf(dir, installation, name).map(stateOf)
     },
-    cut: options => cut(dir, name, options),
-    heal: () => heal(dir, name),
-    kill: (what = 'all') => end(dir, name, what, 0),
-    stop: (what, graceMs = STOP_MS) => end(dir, name, what, graceMs),
+    cut: async options => void (await cut(dir, name, options)),
+    heal: async () => void (await heal(dir, name)),
+    kill: async (what = 'all') => void (await end(dir, name, what, 0)),
+    stop: async (what, graceMs = STOP_MS) => void (await end(dir, name, what, graceMs)),
     restore: () => restore(dir, name, onStep),
   }
 }
