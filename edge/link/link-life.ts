@@ -67,8 +67,8 @@ export interface LinkLifeOptions {
   readonly cores: readonly string[]
   /** The site that is linked to whenever one of its cores is active; empty: the nearest. */
   readonly prefer: string
-  /** Of a core that links to another site as a peer: its own, and the other one. */
-  readonly peer?: { readonly site: string; readonly to: string }
+  /** Of a core that links to another site as a peer: its own, the other one, and its term (`Hello`). */
+  readonly peer?: { readonly site: string; readonly to: string; readonly term: number }
   /** Empty for none. */
   readonly token: string
   readonly limits: Limits
@@ -224,6 +224,7 @@ export class LinkLife {
       probe,
       site: this.#o.peer?.site ?? '',
       to: this.#o.peer?.to ?? '',
+      term: this.#o.peer?.term ?? 0,
     }
   }
 

@@ -143,7 +143,7 @@ class Apart implements Stores {
       log: wal,
       state: new RedisState({ fence: this.#fence, keys: this.#keys }),
       inboxes: this.#inboxes.store,
-      globe: this.#directory && { directory: this.#directory, watch: this.#watch() },
+      globe: this.#directory && { directory: this.#directory, watch: this.#watch(), term: this.#fence.token },
       lost: this.#lost.promise,
       opened: core => {
         this.#core.resolve(core)

@@ -11,6 +11,8 @@ import type { Turn } from '../standalone/turn.ts'
 export interface PeerLinks {
   readonly config: CoreConfig
   readonly incarnation: Incarnation
+  /** A core of our site that becomes active later has a higher one. */
+  readonly term: number
   readonly connect: LinkConnector
   readonly stats: LinkStats
   readonly turn: Turn
@@ -20,7 +22,8 @@ export interface PeerLinks {
 }
 
 /** Adds a link per other site; `peers.start()` opens them. */
-export function addPeers(peers: Peers, { config, incarnation, connect, stats, turn, events, run }: PeerLinks): void {
+export function addPeers(peers: Peers, links: PeerLinks): void {
+  const { config, incarnation, term, connect, stats, turn, events, run } = links
   const { id, site, linkToken, limits } = config
   const guarded: LinkConnector = (url, opened, { message, closed }) =>
     connect(url, () => run(opened), {
@@ -35,7 +38,7 @@ export function addPeers(peers: Peers, { config, incarnation, connect, stats, tu
           incarnation,
           id,
           region: site,
-          peer: { site, to: name },
+          peer: { site, to: name, term },
           cores,
           prefer: '',
           token: linkToken ?? '',

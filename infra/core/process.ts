@@ -229,11 +229,12 @@ export class CoreProcess {
   }
 
   /** The other sites. */
-  #join(core: Core, { directory, watch }: Globe): void {
+  #join(core: Core, { directory, watch, term }: Globe): void {
     const { limits } = this.#config
     addPeers(core.peers!, {
       config: this.#config,
       incarnation: this.#incarnation,
+      term,
       connect: this.#connect,
       run: this.#standstill.run,
       stats: this.#peerStats,

@@ -9,6 +9,8 @@ import type { Directory, SiteWatch } from '../../core/site/port.ts'
 export interface Globe {
   readonly directory: Directory
   readonly watch: SiteWatch
+  /** Of this core: one of its site that becomes active later has a higher one. */
+  readonly term: number
 }
 
 /** It is this core's turn. */

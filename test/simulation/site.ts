@@ -127,7 +127,8 @@ export class Site implements Gateway {
     this.linkStats = new LinkStats()
     const store = dataDir === undefined ? undefined : new EmbeddedStore({ dir: dataDir, synchronous: 'normal' })
     this.#store = store
-    const incarnation = `${this.name}-core${++this.#lives}` as Incarnation
+    const term = ++this.#lives
+    const incarnation = `${this.name}-core${term}` as Incarnation
     const state = store === undefined ? new MemoryState() : new EmbeddedState(store)
     this.#o.group?.globe?.place(this.name, state)
     this.core = new Core({
@@ -162,7 +163,7 @@ export class Site implements Gateway {
     })
     const { server } = this
     this.network.listeners.set(URL, transport => server.accept(transport, 'edge'))
-    if (this.#o.group !== undefined) this.#link(this.#o.group, incarnation, process)
+    if (this.#o.group !== undefined) this.#link(this.#o.group, incarnation, term, process)
     const opened = () => {
       // It has died before.
       if (this.core !== core) return
@@ -182,7 +183,7 @@ export class Site implements Gateway {
   }
 
   /** To the cores of the other sites. */
-  #link({ names, network }: Group, incarnation: Incarnation, process: Process): void {
+  #link({ names, network }: Group, incarnation: Incarnation, term: number, process: Process): void {
     const { server, name, core } = this
     network.listeners.set(peerUrl(name), transport => server.accept(transport, 'peer'))
     this.peerWires.clear()
@@ -195,7 +196,7 @@ export class Site implements Gateway {
             incarnation,
             id: `core-${name}`,
             region: name,
-            peer: { site: name, to: other },
+            peer: { site: name, to: other, term },
             cores: [peerUrl(other)],
             prefer: '',
             token: 'secret',

@@ -21,6 +21,8 @@ export interface Hello {
   /** The site whose core it is, a peer, and the site that it means to link to; '' for an edge. */
   readonly site: string
   readonly to: string
+  /** Of a peer: a core of its site that becomes active later has a higher one. 0: an edge, or a core that does not say. */
+  readonly term: number
 }
 
 export interface Welcome {
@@ -68,6 +70,7 @@ export function decodeHello(bytes: Uint8Array): Hello {
     probe: fields.probe === true,
     site: text(fields, 'site'),
     to: text(fields, 'to'),
+    term: fields.term === undefined ? 0 : number(fields, 'term'),
   }
 }
 
@@ -104,6 +107,7 @@ const EMPTY: Hello = {
   probe: false,
   site: '',
   to: '',
+  term: 0,
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -193,7 +193,7 @@ export class LinkServer {
       return refuse('token', `Link token of edge '${hello.edge}' is not right`)
     const host = this.#o.core()
     if (!('attach' in host)) return refuse('standby', host.refuse)
-    const stranger = this.#mistaken(hello)
+    const stranger = this.#mistaken(hello) ?? this.#outdated(hello)
     if (stranger !== undefined) return refuse('site', stranger)
     const known = this.#edges.get(hello.incarnation)
     if (known === undefined && this.#edges.size >= this.#o.limits.maxLinks)
@@ -210,6 +210,13 @@ export class LinkServer {
     if (site === '') return undefined
     if (to !== own) return `Core '${edge}' of site '${site}' looks for site '${to}', but this is '${own}'`
     return site === own ? `Core '${edge}' is of site '${own}' as this one is, and no peer of it` : undefined
+  }
+
+  /** Why this is no longer the core of its site. */
+  #outdated({ edge, site, term }: Hello): string | undefined {
+    if (site === '' || term === 0) return undefined
+    const later = [...this.#edges.values()].find(one => one.hello.site === site && one.hello.term > term)?.hello
+    return later && `Core '${edge}' of site '${site}' was active before core '${later.edge}', which is known here`
   }
 
   #present(transport: LinkTransport): undefined {

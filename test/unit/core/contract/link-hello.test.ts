@@ -21,6 +21,7 @@ const HELLO: Hello = {
   probe: false,
   site: '',
   to: '',
+  term: 7,
 }
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 
@@ -39,6 +40,11 @@ test('comes as it was sent', () => {
   expect(decodeAnswer(encodeHello(welcome))).toEqual(welcome)
   const refused = { is: 'refused', version, why: 'standby', site: 'eu', detail: 'Core c2 is active' } as const
   expect(decodeAnswer(encodeHello(refused))).toEqual(refused)
+})
+
+test('who does not say which term it is of says none', () => {
+  const { term: _, ...without } = HELLO
+  expect(decodeHello(bytes(without)).term).toBe(0)
 })
 
 test('of another version only that is read', () => {

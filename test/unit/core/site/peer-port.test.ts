@@ -4,6 +4,7 @@ import type { TopicFilter } from '../../../../core/contract/ids.ts'
 import { DEFAULT_LIMITS } from '../../../../core/contract/limits.ts'
 import { encodeHello, type Hello, LINK_VERSION } from '../../../../core/contract/link/hello.ts'
 import { LinkStats } from '../../../../core/contract/link/stats.ts'
+import type { LinkSocketEvents } from '../../../../core/contract/link/transport.ts'
 import type { EdgePort, Handed } from '../../../../core/contract/link.ts'
 import type { Message } from '../../../../core/contract/message.ts'
 import { EXPIRY_NEVER } from '../../../../core/contract/session.ts'
@@ -196,12 +197,14 @@ describe('HELLO of a peer', () => {
     probe: false,
     site: 'us',
     to: 'eu',
+    term: 0,
     ...more,
   })
 
   const open = () => {
     const { rig } = start()
     const lost: string[] = []
+    const ends: LinkSocketEvents[] = []
     const server = new LinkServer({
       id: 'c1',
       site: 'eu',
@@ -219,10 +222,12 @@ describe('HELLO of a peer', () => {
     const link = (more: Partial<Hello>): Record<string, unknown> => {
       const said: Uint8Array[] = []
       const transport = { send: (bytes: Uint8Array) => said.push(bytes), close: () => {}, bufferedBytes: 0 }
-      server.accept(transport, 'wire').message(encodeHello(hello(more)))
+      const end = server.accept(transport, 'wire')
+      ends.push(end)
+      end.message(encodeHello(hello(more)))
       return JSON.parse(new TextDecoder().decode(said[0]))
     }
-    return { link, lost, server }
+    return { link, lost, server, rig, ends }
   }
 
   test('of the same site, or meant for another one, is refused', () => {
@@ -247,5 +252,28 @@ describe('HELLO of a peer', () => {
     expect(link({ edge: 'c8', incarnation: 'y' })).toMatchObject({ is: 'welcome' })
     expect(lost).toEqual(["Another core of site 'us' has taken over"])
     expect(server.edges.map(({ id }) => id)).toEqual(['e1', 'c8'])
+  })
+
+  test('of a core of that site that was active before the one that is known is refused, until that one is known no more', () => {
+    const { link, lost, server, rig, ends } = open()
+    const older = { edge: 'c7', incarnation: 'older', term: 6 }
+    expect(link({ incarnation: 'younger', term: 7 })).toMatchObject({ is: 'welcome' })
+    const refused = {
+      is: 'refused',
+      why: 'site',
+      detail: "Core 'c7' of site 'us' was active before core 'c9', which is known here",
+    }
+    expect(link(older)).toMatchObject(refused)
+    expect(link({ ...older, probe: true })).toMatchObject(refused)
+    expect(link({ ...older, site: 'ap' }), 'of another site').toMatchObject({ is: 'welcome' })
+    expect(link({ incarnation: 'younger', session: '2', term: 7 }), 'the same again').toMatchObject({ is: 'welcome' })
+    expect(link({ incarnation: 'untold' }), 'who does not say').toMatchObject({ is: 'welcome' })
+    expect(link({ incarnation: 'youngest', term: 8 })).toMatchObject({ is: 'welcome' })
+    expect(link({ incarnation: 'younger', session: '2', term: 7 })).toMatchObject({ is: 'refused' })
+    expect(lost).toEqual(['It began anew', ...Array(2).fill("Another core of site 'us' has taken over")])
+    for (const { closed } of ends) closed('Cut')
+    expect(link(older)).toMatchObject({ is: 'refused' })
+    server.tick(rig.now + DEFAULT_LIMITS.linkGraceMs)
+    expect(link(older)).toMatchObject({ is: 'welcome' })
   })
 })

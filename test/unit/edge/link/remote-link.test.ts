@@ -287,6 +287,7 @@ describe('what nobody should send', () => {
       probe: false,
       site: '',
       to: '',
+      term: 0,
     } as const
     events.message(encodeHello(hello))
     expect(core.ports.length).toBe(1)

@@ -318,7 +318,7 @@ test('a core with no room is left out', () => {
   world.limits.maxLinks = 1
   const events = core.us!.server.accept({ send: () => {}, close: () => {}, bufferedBytes: 0 }, 'x')
   const hello = { is: 'hello', version: LINK_VERSION, edge: 'x', region: '', incarnation: 'x', session: '1' } as const
-  events.message(encodeHello({ ...hello, token: 'secret', received: 0, probe: false, site: '', to: '' }))
+  events.message(encodeHello({ ...hello, token: 'secret', received: 0, probe: false, site: '', to: '', term: 0 }))
   world.die('ws://eu')
   world.pass(750)
   expect([linkedTo(world), core.us!.stats.refused, core.us!.stats.nowLinks]).toEqual(['ap', 0, 1])
