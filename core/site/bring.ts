@@ -152,7 +152,7 @@ export class Bring {
 
   /** `found`: there, and told to be had when it comes. */
   #begin(bringing: Bringing, peer: Peer, reply: Granted, found: readonly Message[] | undefined, done: Brought): void {
-    const { sessions, residence, recent, fetch, owed, turn, stats } = this.#o
+    const { sessions, residence, recent, fetch, owed, stats } = this.#o
     const { client, epoch } = bringing
     const { site } = peer
     const isNew = sessions.get(client) === undefined
@@ -178,22 +178,27 @@ export class Bring {
       done()
     }
     // What we routed to that site before the session began here is in its inbox there once it has answered.
-    residence.whenAnswered(peer.site, () =>
-      fetch.all(peer, client, reply.epoch, found, messages => {
-        if (bringing.overtaken) return abort()
-        if (messages === undefined) {
+    residence.whenAnswered(site, () =>
+      this.#unread(s, site, unread =>
+        fetch.all(peer, client, reply.epoch, found, messages => {
+          if (bringing.overtaken) return abort()
+          if (messages !== undefined) return all(withoutTwice([...messages, ...unread]))
           // Everything is there still.
-          owed.follows(client, peer.site, since, inflight)
+          owed.follows(client, site, since, inflight)
           recent.end()
-          return done()
-        }
-        if (!residence.isBehind(peer.site)) return all(messages)
-        // What it has not read waits here.
-        this.#o.sift(tenantOf(client), peer.site, filtersOf(reply.state), unread =>
-          turn.call(() => all(withoutTwice([...messages, ...(unread ?? []).filter(m => wants(s, m))]))),
-        )
-      }),
+          done()
+        }),
+      ),
     )
+  }
+
+  /** What that site has not read, and is for this session. Before its inbox there is read: what is not here any more then is there. */
+  #unread(s: Session, site: SiteName, done: (unread: readonly Message[]) => void): void {
+    const { residence, turn } = this.#o
+    if (!residence.isBehind(site)) return done([])
+    const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
+    const take = (found: readonly Message[]) => done(found.filter(m => wants(s, m)))
+    this.#o.sift(tenantOf(s.client), site, filters, found => turn.call(() => take(found ?? [])))
   }
 
   /** That site does not answer: what it has written is enough to go on with. */
