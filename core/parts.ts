@@ -13,6 +13,7 @@ import { Sessions } from './session/sessions.ts'
 import { Direct, type DirectOptions } from './site/direct.ts'
 import { Fetch } from './site/fetch.ts'
 import { Had } from './site/had.ts'
+import { Left } from './site/left.ts'
 import { Moves } from './site/moves.ts'
 import type { Receiver } from './site/peer.ts'
 import { Peers } from './site/peers.ts'
@@ -81,7 +82,7 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
   const routes = (client: ClientKey) => router.routes(tenantOf(client))
   const { publish } = hooks
   const exports = peers?.exports
-  const shared = { ...common, turn, inboxes, flights, routes }
+  const shared = { ...common, turn, inboxes, flights, routes, recent }
   const sessions: Sessions = new Sessions({ ...shared, durably, publish, sites, exports, directory, edgesMs })
   const sift = new Sift({ ...common, session })
   const parts = { ...common, turn, sessions, flights, inboxes, router, retained, sift, relayed, had, peers }
@@ -92,6 +93,7 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
   const find: Sift['find'] = (...args) => sift.find(...args)
   const fetch = new Fetch({ ...shared, site: peers.site, had })
   const recalled = new Recalled(limits.relayedIds, stats, now)
-  const moves = new Moves({ ...shared, directory, peers, sessions, residence, recent, recalled, fetch, sift: find })
+  const left = new Left({ ...common, sites })
+  const moves = new Moves({ ...shared, directory, peers, sessions, residence, recalled, fetch, left, sift: find })
   return { ...parts, direct, moves, recalled }
 }

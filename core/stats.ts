@@ -24,6 +24,8 @@ export class CoreStats {
   nowRelayedIds = 0
   /** What edges said of QoS 2 messages that they had sent while they had another core. */
   nowRecalled = 0
+  /** Clients who would not get what waits here for other sites once more if they came back. */
+  nowLeft = 0
   /** Messages to and from other sites; those that came again. */
   relayedOut = 0
   relayedIn = 0

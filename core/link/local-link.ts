@@ -151,10 +151,11 @@ export class LocalLink implements CoreLink {
   }
 
   drain(client: ClientKey, epoch: number, limit: number, done: (page: InboxPage) => void): void {
-    const { turn, sessions, inboxes } = this.#core
+    const { turn, sessions, inboxes, moves } = this.#core
     const read = () => {
       const s = sessions.owned(this.#port, client, epoch)
       if (s === undefined) return
+      if (this.#port.site !== undefined && s.site === undefined) moves?.read(s)
       inboxes.read(s, limit, (messages, end) => {
         if (end) sessions.caughtUp(s)
         done({ messages, end })

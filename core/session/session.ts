@@ -37,6 +37,14 @@ export interface Reading {
   readonly qos: number
 }
 
+/** How far an inbox of another site holds only what this session has had, if it was subscribed to it. */
+export interface LeftBehind {
+  readonly client: ClientKey
+  /** A position. */
+  readonly upTo: number
+  readonly subscriptions: Map<TopicFilter, StoredSubscription>
+}
+
 /** Where the inbox of a session stands; its entries are in the state. */
 export class Inbox {
   count = 0
@@ -56,6 +64,8 @@ export class Inbox {
   isEstimate = false
   /** Where live messages began to be spooled, each time nothing was left to read: what was handed to the edge before `n` comes before position `at`. */
   spools: { readonly n: number; readonly at: number }[] = []
+  /** Of another site: by client whose session was fetched from here. */
+  left: Map<ClientKey, LeftBehind> | undefined = undefined
 }
 
 export interface WaitingClaim {

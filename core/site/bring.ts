@@ -18,6 +18,7 @@ import type { Directory, Foreign, SiteName } from './port.ts'
 import type { Recalled } from './recalled.ts'
 import type { Recent } from './recent.ts'
 import type { Residence } from './residence.ts'
+import type { Sift } from './sift.ts'
 
 export interface BringOptions {
   readonly directory: Pick<Directory, 'find' | 'read'>
@@ -33,8 +34,8 @@ export interface BringOptions {
   readonly stats: CoreStats
   readonly events: CoreEvents
   readonly now: () => number
-  /** What waits here for a site that is away and matches: `Peer.sift`, in our own core. */
-  readonly sift: Peer['sift']
+  /** What waits here for a site that is away and matches. */
+  readonly sift: Sift['find']
 }
 
 export type Refused = Extract<ClaimReply, { ok: false }>
@@ -198,7 +199,7 @@ export class Bring {
     if (!residence.isBehind(site)) return done([])
     const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
     const take = (found: readonly Message[]) => done(found.filter(m => wants(s, m)))
-    this.#o.sift(tenantOf(s.client), site, filters, found => turn.call(() => take(found ?? [])))
+    this.#o.sift(tenantOf(s.client), site, filters, found => turn.call(() => take(found)), s.client)
   }
 
   /** That site does not answer: what it has written is enough to go on with. */
@@ -254,10 +255,11 @@ export class Bring {
       if (--left === 0) done(withoutTwice(found))
     }
     const tenant = tenantOf(s.client)
-    this.#o.sift(tenant, dead, filters, (messages = []) => {
+    const own = (messages: readonly Message[]) => {
       for (const m of messages) if (isHad(m)) this.#o.recent.noteFor(s.client, m)
       one(messages.filter(m => !isHad(m)))
-    })
+    }
+    this.#o.sift(tenant, dead, filters, own, s.client)
     for (const peer of linked) peer.sift(tenant, dead, filters, one)
   }
 

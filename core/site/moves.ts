@@ -17,6 +17,7 @@ import type { Session } from '../session/session.ts'
 import { Answers } from './answers.ts'
 import { Bring, type Bringing, type BringOptions, CLOSING, NOTHING, type Refused, UNAVAILABLE } from './bring.ts'
 import { Late, type LateOptions } from './late.ts'
+import type { Left } from './left.ts'
 import { siteOf } from './name.ts'
 import { Owed } from './owed.ts'
 import type { Peer } from './peer.ts'
@@ -27,6 +28,7 @@ export interface MovesOptions
     Omit<LateOptions, 'owed' | 'isBrought' | 'isWritten' | 'waiting'> {
   readonly directory: Directory
   readonly limits: Limits
+  readonly left: Left
 }
 
 /** Before an edge gives a CONNECT up: one that has no answer takes a place in its line. */
@@ -200,12 +202,18 @@ export class Moves {
     return true
   }
 
+  /** Another site, which has claimed it here, reads on in what waits for it. */
+  read(s: Session): void {
+    this.#o.left.note(s)
+  }
+
   /** A few times a second: what was not to be had, and can be now. */
   tick(): void {
-    const { stats, residence } = this.#o
+    const { stats, residence, left } = this.#o
     const now = this.#o.now()
     this.#answers.tick(now)
     residence.tick(now)
+    left.tick()
     this.#owed.tick(now)
     this.#late.tick()
     this.#lookForTaken(now)

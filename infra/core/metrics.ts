@@ -22,6 +22,7 @@ const HELP: Readonly<Record<keyof CoreStats, string>> = {
   nowPeerWaitingBytes: 'Bytes from other sites that are not durable here yet',
   nowRelayedIds: 'Messages from other sites that would be known if they came again',
   nowRecalled: 'QoS 2 messages of which edges have told how far they came with the core before',
+  nowLeft: 'Clients that have gone to another site, of whom it is known what they had of all that waits here for sites',
   relayedOut: 'Messages handed to other sites, or stored for them',
   relayedIn: 'Messages from other sites',
   relayedTwice: 'Messages from other sites that had come before',

@@ -1,12 +1,12 @@
-/** A client that goes to another site while the two are apart, and comes back before they meet: what it had is not taken for what it missed. */
+/** A client that goes to another site while the two are apart, and comes back before what waits where it was has been read: what it had is not taken for what it missed. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { rest, roamer, textsOf } from './roamer.ts'
 import { Sites } from './sites.ts'
 
-test('back before they meet: what it had there comes once, though it waits there for the other site', async () => {
+async function open(): Promise<Sites> {
   const dir = mkdtempSync(join(tmpdir(), 'meridian-back-'))
   const sites = new Sites({ names: ['eu', 'us'], edges: 1, shared: true, dataDir: name => join(dir, name) })
   onTestFinished(() => {
@@ -14,6 +14,11 @@ test('back before they meet: what it had there comes once, though it waits there
     rmSync(dir, { recursive: true, force: true })
   })
   await rest(sites)
+  return sites
+}
+
+test('back before they meet: what it had there comes once, though it waits there for the other site', async () => {
+  const sites = await open()
   const sub = await roamer(sites, 'sub', 'eu', 'a/+')
   const other = await roamer(sites, 'other', 'us', 'a/+')
   const local = await roamer(sites, 'local', 'eu')
@@ -33,3 +38,52 @@ test('back before they meet: what it had there comes once, though it waits there
   expect(textsOf(sub)).toEqual(['had', 'us', 'away'])
   expect(textsOf(other).sort()).toEqual(['away', 'had', 'us'])
 })
+
+describe.each(['both are apart again', 'only the other one is heard'])(
+  'back when its session has been fetched, and what waits there for all has not; %s:',
+  what => {
+    test.each([0, 1, 2, 4, 8])('what it had there comes once (%i turns later)', async turns => {
+      const sites = await open()
+      const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+      const other = await roamer(sites, 'other', 'us', 'a/+')
+      const local = await roamer(sites, 'local', 'eu')
+      const texts: string[] = []
+      const publish = (text: string) => {
+        texts.push(text)
+        local.publish('a/1', text, 2)
+      }
+      sites.part('eu', 'us')
+      publish('had')
+      await rest(sites, local, sub)
+      await sub.go('us')
+      publish('left')
+      await rest(sites, local, sub)
+      sites.heal()
+      const { coreStats } = sites.at('us')
+      for (let i = 0, left = 0; coreStats.nowSessionsOwed > 0; i++) {
+        if (i > 10_000) throw new Error('Its session is not fetched')
+        if (left-- > 0) publish(`${i}`)
+        if (sites.turn()) sub.work()
+        else {
+          sites.tick()
+          left = 20
+        }
+        local.work()
+        await new Promise(done => setImmediate(done))
+      }
+      for (let i = 0; i < turns; i++) sites.turn()
+      sites.bar('us', 'eu')
+      if (what.startsWith('both')) sites.bar('eu', 'us')
+      publish('away')
+      await rest(sites, local, sub)
+      await sub.go('eu')
+      await rest(sites, local, sub)
+      sites.heal()
+      await rest(sites, local, sub, other)
+      await rest(sites, local, sub, other)
+      expect(textsOf(sub).toSorted()).toEqual(texts.toSorted())
+      expect(textsOf(other)).toEqual(texts)
+      expect(sites.at('eu').coreStats.nowLeft).toBe(0)
+    })
+  },
+)

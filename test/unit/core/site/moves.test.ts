@@ -46,6 +46,7 @@ class World {
         },
       },
       fetch: { tick() {} },
+      left: { tick() {} },
       stats: new CoreStats(),
       now: () => this.now,
     }
