@@ -137,7 +137,7 @@ export const limitsSchema = z.strictObject({
     'bytes',
     1_048_576,
     TiB,
-    'Bytes queued for all connections together; beyond it reading from publishers pauses',
+    'Bytes queued for all connections together; beyond it reading from publishers pauses. What sockets have not taken is not among them: receivers share most of it (`connectionOutBytes` bounds it for each)',
   ),
   retainedMessages: bound('retainedMessages', 'messages', 0, MILLIONS, 'Retained messages; further ones are not kept'),
   retainedBytes: bound('retainedBytes', 'bytes', 0, TiB, 'Bytes of all retained messages; further ones are not kept'),
