@@ -56,13 +56,14 @@ const ID_BYTES = 8
 export async function connectOn(runtime: Runtime, options: ConnectOptions): Promise<Device> {
   const settings = settingsFrom(options, runtime)
   const storage = settings.outbox === undefined ? forgetful() : runtime.storage(settings.outbox)
+  const damage: string[] = []
   let records: ReadonlyMap<string, string>
   try {
-    records = await storage.open()
+    records = await storage.open(text => damage.push(text))
   } catch (error) {
     throw new DeviceError('storage-failed', `Outbox '${settings.outbox}' cannot be opened: ${String(error)}`)
   }
-  return new Device(settings, runtime, storage, records)
+  return new Device(settings, runtime, storage, records, damage)
 }
 
 export class Device {
@@ -81,9 +82,18 @@ export class Device {
   readonly #counts = { published: 0, acknowledged: 0, refused: 0, received: 0, duplicates: 0, connects: 0 }
   #lastUrl: string | undefined
   #closed: Promise<void> | undefined
+  /** What `close` found unacknowledged. */
+  #left = 0
   #watchers: (() => boolean)[] = []
 
-  constructor(settings: Settings, runtime: Runtime, storage: Storage, records: ReadonlyMap<string, string>) {
+  /** Use `connect`. `damage`: what of the storage could not be read. */
+  constructor(
+    settings: Settings,
+    runtime: Runtime,
+    storage: Storage,
+    records: ReadonlyMap<string, string>,
+    damage: readonly string[],
+  ) {
     const { limits, random, preferRegion, clientId, mqtt } = settings
     this.#settings = settings
     this.#ids = new PacketIds(Math.floor(random() * 0xffff))
@@ -136,6 +146,7 @@ export class Device {
     )
     this.#discovery = this.#discover(runtime, storage, records.get(DOCUMENT_KEY))
     this.#outbox.restore(records)
+    for (const text of damage) onTrouble(new Error(text))
     // Listeners come first.
     setTimeout(() => this.#start())
   }
@@ -173,9 +184,9 @@ export class Device {
     await this.#subscriber.unsubscribe(filter)
   }
 
-  /** Resolves when the outbox is empty. */
+  /** Resolves when the outbox is empty. Rejects with a DeviceError 'closed' if `close` comes first. */
   flush(): Promise<void> {
-    return this.#once(() => this.#outbox.size === 0)
+    return unforced(this.#flush())
   }
 
   stats(): DeviceStats {
@@ -203,6 +214,7 @@ export class Device {
     this.#pilot.stop()
     this.#subscriber.close()
     await this.#connection.end()
+    this.#left = this.#outbox.size
     await this.#outbox.close()
     this.#changed()
   }
@@ -228,6 +240,12 @@ export class Device {
         this.#events.emit('outbox-full', { messages: this.#outbox.size, bytes: this.#outbox.bytes })
       throw error
     }
+  }
+
+  async #flush(): Promise<void> {
+    this.#check()
+    await this.#once(() => this.#outbox.size === 0)
+    if (this.#left > 0) throw new DeviceError('closed', `${this.#left} messages were not acknowledged before close`)
   }
 
   async #subscribe(filter: string, options: SubscribeOptions): Promise<QoS> {
@@ -305,7 +323,7 @@ export class Device {
     if (holds()) return Promise.resolve()
     return new Promise(resolve => {
       this.#watchers.push(() => {
-        if (!holds() && this.#closed === undefined) return false
+        if (!holds()) return false
         resolve()
         return true
       })

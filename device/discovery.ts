@@ -21,7 +21,8 @@ export class Discovery {
   readonly #events: Events
   readonly #ended = new AbortController()
   #urls: readonly string[]
-  #text = ''
+  /** The last document that could be used. */
+  #text: string | undefined
   #failures = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #isAsking = false
@@ -86,7 +87,12 @@ export class Discovery {
     const { discoveryTimeoutMs, discoveryMaxBytes } = this.#options.limits
     const signal = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(discoveryTimeoutMs)])
     const response = await fetch(url, { signal, headers: { accept: 'application/json' } })
-    if (!response.ok) throw new Error(`it answered ${response.status}`)
+    if (!response.ok || (isEncrypted(url) && !isEncrypted(response.url))) {
+      await response.body?.cancel()
+      throw new Error(
+        response.ok ? `it leads from TLS to no TLS, to ${response.url}` : `it answered ${response.status}`,
+      )
+    }
     const chunks: string[] = []
     const decoder = new TextDecoder()
     let bytes = 0
@@ -105,10 +111,20 @@ export class Discovery {
   #take(text: string): void {
     if (text === this.#text) return
     const { schemes, limits, found } = this.#options
-    const { regions, skipped } = readDocument(JSON.parse(text), schemes, limits)
+    const { regions, skipped } = readDocument(parsed(text), schemes, limits)
     this.#text = text
     for (const what of skipped) this.#events.warn('discovery-document', what)
     found(regions, text)
+  }
+}
+
+const isEncrypted = (url: string): boolean => url.startsWith('https:')
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error(`its answer is not JSON: ${JSON.stringify(text.slice(0, 40))}`)
   }
 }
 

@@ -1,5 +1,5 @@
 /** An outbox in one file, on Node and Deno: an append-only log of JSON lines that is written anew when most of it is past. Knows no message. */
-import { type FileHandle, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
+import { copyFile, type FileHandle, mkdir, open, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Storage } from './storage.ts'
 
@@ -13,6 +13,8 @@ export class FileStorage implements Storage {
   readonly #path: string
   readonly #live = new Map<string, string>()
   #file: FileHandle | undefined
+  /** A write failed: what is at the end of the file is not known. */
+  #isTorn = false
   #fileBytes = 0
   #liveBytes = 0
   /** Lines that wait for the write that runs, and its end. */
@@ -24,14 +26,14 @@ export class FileStorage implements Storage {
     this.#path = path
   }
 
-  async open(): Promise<ReadonlyMap<string, string>> {
+  async open(damaged?: (text: string) => void): Promise<ReadonlyMap<string, string>> {
     await mkdir(dirname(this.#path), { recursive: true })
-    const text = await readFile(this.#path, 'utf8').catch(error => {
-      if (isMissing(error)) return ''
-      throw error
-    })
+    const text = (await readFile(this.#path, 'utf8').catch(unlessMissing)) ?? ''
     // What was being written when the process was killed has no end of line.
-    for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) this.#apply(parsed(line))
+    const lines = text.split('\n').slice(0, -1)
+    const readable = lines.map(parsed).filter(line => line !== undefined)
+    for (const line of readable) this.#apply(line)
+    if (readable.length < lines.length) await this.#keepDamaged(lines.length - readable.length, damaged)
     await this.#writeAnew()
     return new Map(this.#live)
   }
@@ -55,9 +57,14 @@ export class FileStorage implements Storage {
     await file?.close()
   }
 
-  #apply(line: Line | undefined): void {
-    if (line === undefined) return
-    const [key, text] = line
+  /** The disk failed, or it never was an outbox: what is not ours is not ours to throw away. */
+  async #keepDamaged(lines: number, damaged?: (text: string) => void): Promise<void> {
+    const copy = `${this.#path}.damaged`
+    await copyFile(this.#path, copy)
+    damaged?.(`Outbox '${this.#path}' has ${lines} lines that cannot be read; as it was it is kept in '${copy}'`)
+  }
+
+  #apply([key, text]: Line): void {
     const before = this.#live.get(key)
     if (before !== undefined) this.#liveBytes -= key.length + before.length
     if (text === undefined) this.#live.delete(key)
@@ -84,13 +91,31 @@ export class FileStorage implements Storage {
   async #write(): Promise<void> {
     const text = this.#lines.join('')
     this.#lines = []
-    if (this.#file === undefined) throw new Error(`Outbox '${this.#path}' is not open`)
-    await this.#file.appendFile(text)
-    await this.#file.datasync()
+    const file = this.#file
+    if (file === undefined) throw new Error(`Outbox '${this.#path}' is not open`)
+    if (this.#isTorn) {
+      await this.#isThere(file)
+      return this.#writeAnew()
+    }
+    this.#isTorn = true
+    await file.appendFile(text)
+    await file.datasync()
+    // Looked for now, not before: who takes the file over may have read it without these lines.
+    const isThere = await this.#isThere(file)
+    this.#isTorn = false
     this.#fileBytes += text.length
+    if (!isThere) return this.#writeAnew()
     // If it cannot be written anew, it stays as it is, and the next write tries again.
     if (this.#fileBytes > SMALL_BYTES && this.#fileBytes > 3 * this.#liveBytes)
       await this.#writeAnew().catch(() => undefined)
+  }
+
+  /** Whether the file is still in its place. Throws if another one is: what we write has no name then, and the next run would not find it. */
+  async #isThere(file: FileHandle): Promise<boolean> {
+    const [ours, there] = await Promise.all([file.stat(), stat(this.#path).catch(unlessMissing)])
+    if (there !== undefined && (there.ino !== ours.ino || there.dev !== ours.dev))
+      throw new Error(`Outbox '${this.#path}' has been opened by another process or device`)
+    return there !== undefined
   }
 
   /** What lives goes into a new file, which takes the old one's place at once. */
@@ -99,18 +124,23 @@ export class FileStorage implements Storage {
     const text = [...this.#live].map(line => `${JSON.stringify(line)}\n`).join('')
     await writeFile(temporary, text, { flush: true })
     const file = await open(temporary, 'a')
-    await rename(temporary, this.#path)
-    const folder = await open(dirname(this.#path), 'r')
-    await folder.sync().finally(() => folder.close())
+    try {
+      await rename(temporary, this.#path)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
     const before = this.#file
     this.#file = file
     this.#fileBytes = text.length
+    this.#isTorn = false
     await before?.close()
+    const folder = await open(dirname(this.#path), 'r')
+    await folder.sync().finally(() => folder.close())
   }
 }
 
 function parsed(line: string): Line | undefined {
-  if (line === '') return undefined
   try {
     const value: unknown = JSON.parse(line)
     if (!Array.isArray(value) || typeof value[0] !== 'string') return undefined
@@ -120,4 +150,6 @@ function parsed(line: string): Line | undefined {
   }
 }
 
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+}

@@ -1,5 +1,8 @@
 /** Message ids that came already, the newest of them. Holds ids, no messages. */
 
+/** What is longer is no id of this SDK, and is not remembered: the bound is one on memory too. */
+const MOST_CHARACTERS = 1024
+
 export class Seen {
   readonly #max: number
   readonly #ids = new Set<string>()
@@ -14,6 +17,7 @@ export class Seen {
 
   /** Whether the id is new; it is known from then on, and the oldest is forgotten for it. */
   isNew(id: string): boolean {
+    if (id.length > MOST_CHARACTERS) return true
     const known = this.#ids.delete(id)
     this.#ids.add(id)
     if (this.#ids.size > this.#max) {

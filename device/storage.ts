@@ -2,8 +2,8 @@
 
 /** Texts by key. Calls take effect in the order they are made. */
 export interface Storage {
-  /** All records in the order they were first put. Once, before anything else. Throws if what is there cannot be read. */
-  open(): Promise<ReadonlyMap<string, string>>
+  /** All records in the order they were first put. Once, before anything else. Throws if what is there cannot be read, and tells `damaged` if only a part cannot. */
+  open(damaged?: (text: string) => void): Promise<ReadonlyMap<string, string>>
   /** Resolves when the record survives the end of the process. */
   put(key: string, text: string): Promise<void>
   /** Resolves when the records are gone; an unknown key is no error. */

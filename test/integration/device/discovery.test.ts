@@ -79,6 +79,7 @@ test('an unreachable or wrong document is an event, asked for again, and the las
   const answers: Answer[] = [
     response => response.writeHead(503).end(),
     response => response.end('<html>'),
+    response => response.end(),
     response => response.end(JSON.stringify({ version: 7 })),
     response => response.end(`"${'x'.repeat(3000)}"`),
     () => undefined,
@@ -93,7 +94,8 @@ test('an unreachable or wrong document is an event, asked for again, and the las
   expect((await next(one, 'online')).region).toBe('eu')
   expect(warnings).toEqual([
     'Discovery at URL failed: it answered 503',
-    expect.stringMatching(/^Discovery at URL failed: Unexpected token/),
+    'Discovery at URL failed: its answer is not JSON: "<html>"',
+    'Discovery at URL failed: its answer is not JSON: ""',
     'Discovery at URL failed: Discovery document has version 7, version 1 is needed',
     'Discovery at URL failed: its document has more than 2000 bytes',
     expect.stringMatching(/^Discovery at URL failed: .*timeout/),
