@@ -7,7 +7,7 @@ const MOST_BYTES = 0xffff
 const MOST_INT32 = 0xffff_ffff
 const MOST_SUBSCRIPTION_ID = 268_435_455
 
-const isText = (value: unknown): boolean => typeof value === 'string' && isShort(value) && !value.includes('\0')
+export const isText = (value: unknown): boolean => typeof value === 'string' && isShort(value) && !value.includes('\0')
 const isCount = (value: unknown, least: number, most: number): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
 const isShort = (text: string): boolean =>
@@ -26,7 +26,7 @@ const PROPERTIES: Readonly<Record<string, (value: unknown) => boolean>> = {
   contentType: isText,
 }
 
-const isTopic = (topic: string): boolean => topic !== '' && isText(topic) && !/[+#]/.test(topic)
+export const isTopic = (topic: string): boolean => topic !== '' && isText(topic) && !/[+#]/.test(topic)
 
 /** Throws a DeviceError 'invalid' that names what is wrong. */
 export function checkMessage(topic: string, qos: QoS, properties: MessageProperties): void {

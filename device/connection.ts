@@ -11,7 +11,7 @@ import { DeviceError } from './error.ts'
 import type { Incoming } from './events.ts'
 import type { Halfway } from './halfway.ts'
 import type { MessageProperties, OutboxMessage, QoS } from './message.ts'
-import { leadingTo, type MqttOptions } from './mqtt-options.ts'
+import { forMqttJs, leadingTo, type MqttOptions } from './mqtt-options.ts'
 import type { PacketIds } from './packet-ids.ts'
 import type { SubscribeOptions } from './subscriptions.ts'
 
@@ -71,7 +71,7 @@ export class Connection {
     this.#client = mqtt.connect({
       keepalive: 30,
       protocolVersion: 5,
-      ...options.mqtt,
+      ...forMqttJs(options.mqtt),
       clientId: options.clientId,
       clean: false,
       connectTimeout: options.connectTimeoutMs,

@@ -245,7 +245,7 @@ export class Device {
   async #flush(): Promise<void> {
     this.#check()
     await this.#once(() => this.#outbox.size === 0)
-    if (this.#left > 0) throw new DeviceError('closed', `${this.#left} messages were not acknowledged before close`)
+    if (this.#left > 0) throw new DeviceError('closed', `Messages not acknowledged before close: ${this.#left}`)
   }
 
   async #subscribe(filter: string, options: SubscribeOptions): Promise<QoS> {

@@ -61,7 +61,7 @@ export class FileStorage implements Storage {
   async #keepDamaged(lines: number, damaged?: (text: string) => void): Promise<void> {
     const copy = `${this.#path}.damaged`
     await copyFile(this.#path, copy)
-    damaged?.(`Outbox '${this.#path}' has ${lines} lines that cannot be read; as it was it is kept in '${copy}'`)
+    damaged?.(`Lines of outbox '${this.#path}' that cannot be read: ${lines}; as it was it is kept in '${copy}'`)
   }
 
   #apply([key, text]: Line): void {

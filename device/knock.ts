@@ -4,7 +4,7 @@
  */
 import mqtt from 'mqtt'
 import type { Endpoint } from './endpoint.ts'
-import { leadingTo, type MqttOptions } from './mqtt-options.ts'
+import { forMqttJs, leadingTo, type MqttOptions } from './mqtt-options.ts'
 
 /** Reason codes that say only that this client id has no rights, which the device's own may have: 3.1.1 has 2, 4 and 5. */
 const NOT_THIS_CLIENT = new Set([2, 4, 5, 0x85, 0x86, 0x87, 0x8c])
@@ -13,7 +13,7 @@ const NOT_THIS_CLIENT = new Set([2, 4, 5, 0x85, 0x86, 0x87, 0x8c])
 export function knock(endpoint: Endpoint, clientId: string, options: MqttOptions, withinMs: number): Promise<boolean> {
   const { will, properties, ...plain } = options
   const client = mqtt.connect({
-    ...plain,
+    ...forMqttJs(plain),
     ...(options.protocolVersion === 5 && { properties: { ...properties, sessionExpiryInterval: 0 } }),
     ...leadingTo(endpoint, options.servername),
     clientId: `${clientId}-knock`,

@@ -1,4 +1,5 @@
 /** What `connect` is given, checked and completed with defaults. Touches nothing. */
+import { isText, isTopic } from './checks.ts'
 import { endpointsOf } from './discovery-document.ts'
 import type { Endpoint, Region } from './endpoint.ts'
 import { DeviceError } from './error.ts'
@@ -50,17 +51,28 @@ export interface Settings {
   readonly skipped: readonly string[]
 }
 
+/** What `connect` knows: a misspelt option would do nothing otherwise. */
+const KNOWN: Readonly<Record<keyof ConnectOptions, true>> = {
+  ...{ clientId: true, endpoints: true, discovery: true, preferRegion: true, sessions: true, outbox: true },
+  ...{ messageIds: true, suppressDuplicates: true, limits: true, random: true },
+  ...{ protocolVersion: true, keepalive: true, username: true, password: true, will: true, properties: true },
+  ...{ ca: true, cert: true, key: true, rejectUnauthorized: true, servername: true, ALPNProtocols: true },
+  ...{ wsOptions: true, createWebsocket: true },
+}
+
 /** A day: long enough for a region to come back. */
 const SESSION_EXPIRY_SEC = 86_400
 
 /** Throws a DeviceError 'invalid' that names the option. */
 export function settingsFrom(options: ConnectOptions, { schemes }: Pick<Runtime, 'schemes'>): Settings {
+  checkShape(options)
   const { clientId, endpoints = [], discovery = [], preferRegion, sessions = 'shared', outbox } = options
   const { messageIds = false, suppressDuplicates = true, limits, random = Math.random, ...mqtt } = options
-  if (typeof clientId !== 'string' || clientId === '') throw invalid('clientId is needed: the session belongs to it')
   const version = mqtt.protocolVersion ?? 5
   if (version !== 4 && version !== 5) throw invalid(`protocolVersion ${version} is neither 4 (MQTT 3.1.1) nor 5`)
   if (messageIds && version === 4) throw invalid('messageIds need MQTT 5: 3.1.1 has no user properties')
+  if (mqtt.will !== undefined && !isTopic(mqtt.will.topic))
+    throw invalid(`Topic '${mqtt.will.topic}' of the will is empty or too long, or has a wildcard or NUL in it`)
   const urls = typeof discovery === 'string' ? [discovery] : [...discovery]
   for (const url of urls) {
     if (!/^https?:$/.test(protocolOf(url))) throw invalid(`Discovery URL '${url}' is neither http:// nor https://`)
@@ -81,10 +93,27 @@ export function settingsFrom(options: ConnectOptions, { schemes }: Pick<Runtime,
   }
 }
 
+/** For programs without types. */
+function checkShape(options: ConnectOptions): void {
+  for (const name of Object.keys(options ?? {})) if (!(name in KNOWN)) throw invalid(`Option '${name}' is not known`)
+  const { clientId, endpoints = [], discovery = [], sessions = 'shared', outbox } = options ?? {}
+  if (typeof clientId !== 'string' || clientId === '') throw invalid('clientId is needed: the session belongs to it')
+  if (!isText(clientId)) throw invalid('clientId is too long, or has NUL in it')
+  if (!Array.isArray(endpoints)) throw invalid('endpoints is not a list')
+  for (const url of [discovery].flat())
+    if (typeof url !== 'string') throw invalid('discovery is neither a URL nor a list of URLs')
+  if (sessions !== 'shared' && sessions !== 'separate')
+    throw invalid(`sessions '${sessions}' is neither 'shared' nor 'separate'`)
+  if (outbox !== undefined && (typeof outbox !== 'string' || outbox === '')) throw invalid('outbox is not a name')
+}
+
 function regionsOf(given: readonly EndpointOption[], schemes: Runtime['schemes'], skipped: string[]): Region[] {
   const regions = new Map<string, { weight: number; endpoints: Endpoint[] }>()
   for (const each of given) {
-    const { url, region, weight = 1 } = typeof each === 'string' ? { url: each } : each
+    const option = typeof each === 'string' ? { url: each } : each
+    if (typeof option?.url !== 'string') throw invalid(`Endpoint ${JSON.stringify(each)} is neither a URL nor has one`)
+    const { url, region, weight = 1 } = option
+    if (region === '') throw invalid(`Region of endpoint '${url}' has no name`)
     if (!(weight >= 0)) throw invalid(`Endpoint '${url}' has the weight ${weight}, which is no number from 0 on`)
     const before = skipped.length
     const [endpoint] = endpointsOf([url], schemes, skipped)

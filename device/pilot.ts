@@ -258,7 +258,8 @@ export class Pilot {
       else {
         const [best] = ranked(await this.#scout.candidates(this.#regions), this.#options.preferred)
         if (best !== undefined) return best
-        if (!this.#stopped.signal.aborted) this.#events.warn('unreachable', 'No region can be reached')
+        if (!this.#stopped.signal.aborted)
+          this.#events.warn('unreachable', `No region can be reached: ${this.#scout.failures.join('; ')}`)
       }
     }
     return undefined

@@ -19,7 +19,7 @@ export interface Probing {
   isEnough(answer: Answer): boolean
   /** Whether the endpoint may be dialled now. */
   mayTry(endpoint: Endpoint): boolean
-  failed(endpoint: Endpoint): void
+  failed(endpoint: Endpoint, error: unknown): void
 }
 
 /**
@@ -62,8 +62,8 @@ async function measureRegion(region: Region, probing: Probing): Promise<Answer |
     probing.signal.addEventListener('abort', abort)
     try {
       return { region, endpoint, rttMs: await probing.probe(endpoint, giveUp.signal) }
-    } catch {
-      if (!probing.signal.aborted) probing.failed(endpoint)
+    } catch (error) {
+      if (!probing.signal.aborted) probing.failed(endpoint, error)
     } finally {
       clearTimeout(timer)
       probing.signal.removeEventListener('abort', abort)

@@ -20,11 +20,18 @@ export class Scout {
   readonly #options: ScoutOptions
   readonly #circuits: Circuits
   #ahead: { readonly at: number; readonly answers: Promise<Answer[]> } | undefined
+  /** By URL, of the last measurement: why an endpoint did not answer. */
+  #failures = new Map<string, string>()
   #aheadAt = Number.NEGATIVE_INFINITY
 
   constructor(options: ScoutOptions, circuits: Circuits) {
     this.#options = options
     this.#circuits = circuits
+  }
+
+  /** Of the last measurement, one text per endpoint. */
+  get failures(): string[] {
+    return [...this.#failures].map(([url, why]) => `${url}: ${why}`)
   }
 
   /** Begins to measure those a device would go to; `candidates` has the answers if it is asked soon. On a slow line many a PINGRESP looks late: not more than now and then. */
@@ -55,6 +62,8 @@ export class Scout {
 
   #measure(regions: readonly Region[]): Promise<Answer[]> {
     const { limits, preferred, probe, signal } = this.#options
+    const failures = new Map<string, string>()
+    this.#failures = failures
     const now = performance.now()
     const ready = regions.filter(region => region.endpoints.some(each => this.#circuits.of(each).isReady(now)))
     const mayCome = ready
@@ -67,7 +76,10 @@ export class Scout {
       isEnough: ({ region, endpoint }) =>
         region.name === preferred && !this.#circuits.of(endpoint).isAvoided(performance.now()),
       mayTry: endpoint => this.#circuits.of(endpoint).isReady(performance.now()),
-      failed: endpoint => this.#circuits.of(endpoint).failed(performance.now()),
+      failed: (endpoint, error) => {
+        this.#circuits.of(endpoint).failed(performance.now())
+        failures.set(endpoint.url, error instanceof Error ? error.message : String(error))
+      },
     })
   }
 }

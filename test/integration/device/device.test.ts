@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Broker, startMeridian, startMosquitto } from '../../harness/broker.ts'
-import { until } from '../../harness/process.ts'
+import { freePort, until } from '../../harness/process.ts'
 import { certificate } from '../listen-harness.ts'
 import { device, ending, endsAfterEachTest, freshId, next, relayTo } from './rig.ts'
 
@@ -104,12 +104,7 @@ describe.each([
     watcher.on('message', message => wills.push(message.text()))
     await watcher.subscribe('will')
     const way = await relayTo(at.tcpPort)
-    const will = (text: string) => ({
-      topic: 'will',
-      payload: text as string & Uint8Array,
-      qos: 1 as const,
-      retain: false,
-    })
+    const will = (payload: string) => ({ topic: 'will', payload, qos: 1 as const })
     const polite = await device({ endpoints: [url(at)], clientId: freshId(), will: will('polite') })
     const lost = await device({ endpoints: [`mqtt://127.0.0.1:${way.port}`], will: will('lost') })
     await Promise.all([next(polite, 'online'), next(lost, 'online')])
@@ -175,4 +170,18 @@ describe('other transports, Meridian', () => {
     const one = await device({ endpoints: [`mqtts://localhost:${portOf('tls')}`] })
     expect((await next(one, 'warning')).message).toMatch(/^No connection to mqtts:\/\/localhost:\d+: .*certificate/)
   })
+})
+
+test('without a broker: why, and what close leaves open', async () => {
+  const at = `mqtt://127.0.0.1:${await freePort()}`
+  const one = await device({ endpoints: [at] })
+  expect(await next(one, 'warning')).toEqual({
+    code: 'unreachable',
+    message: `No region can be reached: ${at}: connect ECONNREFUSED ${at.slice('mqtt://'.length)}`,
+  })
+  const published = one.publish('a', 'b')
+  const flushed = one.flush()
+  await one.close()
+  await expect(published).rejects.toMatchObject({ code: 'closed' })
+  await expect(flushed).rejects.toMatchObject({ code: 'closed', message: 'Messages not acknowledged before close: 1' })
 })

@@ -42,7 +42,7 @@ test('a line that cannot be read is told, what comes later is read, and the file
   expect([...(await storage.open(each => damage.push(each)))]).toEqual([['b', '2']])
   await storage.close()
   expect(damage).toEqual([
-    `Outbox '${path()}' has 2 lines that cannot be read; as it was it is kept in '${path()}.damaged'`,
+    `Lines of outbox '${path()}' that cannot be read: 2; as it was it is kept in '${path()}.damaged'`,
   ])
   expect(readFileSync(`${path()}.damaged`, 'utf8')).toBe(text)
 })

@@ -49,8 +49,20 @@ test.each([
     { endpoints: ['mqtt://a'], protocolVersion: 4 as const, messageIds: true },
     'messageIds need MQTT 5: 3.1.1 has no user properties',
   ],
-])('%j is refused', (options, text) => {
-  expect(() => settings(options)).toThrow(new DeviceError('invalid', text))
+  [{ endpoints: ['mqtt://a'], preferedRegion: 'eu' }, "Option 'preferedRegion' is not known"],
+  [{ endpoints: 'mqtt://a' }, 'endpoints is not a list'],
+  [{ endpoints: [null] }, 'Endpoint null is neither a URL nor has one'],
+  [{ endpoints: [{ url: 'mqtt://a', region: '' }] }, "Region of endpoint 'mqtt://a' has no name"],
+  [{ discovery: 17 }, 'discovery is neither a URL nor a list of URLs'],
+  [{ endpoints: ['mqtt://a'], sessions: 'seperate' }, "sessions 'seperate' is neither 'shared' nor 'separate'"],
+  [{ endpoints: ['mqtt://a'], outbox: '' }, 'outbox is not a name'],
+  [{ endpoints: ['mqtt://a'], clientId: 'a\0' }, 'clientId is too long, or has NUL in it'],
+  [
+    { endpoints: ['mqtt://a'], will: { topic: 'a/#', payload: 'x' } },
+    "Topic 'a/#' of the will is empty or too long, or has a wildcard or NUL in it",
+  ],
+] as const)('%j is refused', (options, text) => {
+  expect(() => settings(options as Partial<ConnectOptions>)).toThrow(new DeviceError('invalid', text))
 })
 
 test('a user in an endpoint’s URL is refused without showing it', () => {
