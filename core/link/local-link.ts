@@ -161,7 +161,10 @@ export class LocalLink implements CoreLink {
         done({ messages, end })
       })
     }
-    turn.call(() => turn.answer(read))
+    const begin = () => turn.call(() => turn.answer(read))
+    const { site } = this.#port
+    if (site === undefined || moves === undefined || siteOf(client) !== undefined) begin()
+    else moves.whenRouted(client, epoch, site, begin)
   }
 
   save(client: ClientKey, epoch: number, outbound: Outbound): void {

@@ -47,6 +47,8 @@ export interface Bringing {
   readonly epoch: number
   /** Somebody has claimed it since, at another site. */
   overtaken: boolean
+  /** Of `Recent`: when the session began here, if it was not here before. */
+  since: number | undefined
   /** Claims here that wait for it. */
   readonly waits: ((refused: Refused | undefined) => void)[]
 }
@@ -161,6 +163,7 @@ export class Bring {
     stats.sessionsBrought++
     const inflight = reply.state.inflight.map(f => f.packetId)
     const since = recent.begin()
+    if (isNew) bringing.since = since
     const abort = () => {
       recent.end()
       // Where it came from it still is; what was here before waits for who has it now.
@@ -183,7 +186,11 @@ export class Bring {
       this.#unread(s, site, unread =>
         fetch.all(peer, client, reply.epoch, found, messages => {
           if (bringing.overtaken) return abort()
-          if (messages !== undefined) return all(withoutTwice([...messages, ...unread]))
+          if (messages !== undefined)
+            return this.#elsewhere(s, site, elsewhere => {
+              if (bringing.overtaken) abort()
+              else all(withoutTwice([...messages, ...unread, ...elsewhere]))
+            })
           // Everything is there still.
           owed.follows(client, site, since, inflight)
           recent.end()
@@ -191,6 +198,27 @@ export class Bring {
         }),
       ),
     )
+  }
+
+  /** What that site has not read at others, and is for this session. After its inbox there is read: what it has read before is in that. */
+  #elsewhere(s: Session, site: SiteName, done: (unread: readonly Message[]) => void): void {
+    const { peers, fetch, turn } = this.#o
+    const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
+    const others = [...peers.all()].filter(peer => peer.site !== site)
+    const found: Message[] = []
+    let left = others.length + 1
+    const one = () => {
+      if (--left === 0) turn.call(() => done(found))
+    }
+    for (const peer of others)
+      peer.sift(tenantOf(s.client), site, filters, (messages = []) => {
+        const unread = messages.filter(m => wants(s, m))
+        // What it was asked for since is sent to us as well.
+        fetch.note(peer, s.client, unread)
+        found.push(...unread)
+        one()
+      })
+    one()
   }
 
   /** What that site has not read, and is for this session. Before its inbox there is read: what is not here any more then is there. */
@@ -223,9 +251,11 @@ export class Bring {
     const inflight = recalled.inflight(client, record.epoch, record.inflight)
     const state: SessionState = { subscriptions, inflight, received: record.received, queued: false }
     const { expirySec, offlineAt } = record
-    const isHad = hadBy(this.#o.sessions.get(client))
+    const before = this.#o.sessions.get(client)
+    const isHad = hadBy(before)
     const s = residence.settle({ client, site, epoch, state, expirySec, offlineAt })
     const begun = recent.begin()
+    if (before === undefined) bringing.since = begun
     const known = [...record.inflight, ...inflight].map(f => f.packetId)
     const since = owed.follows(client, site, begun, known).since ?? begun
     recent.end()
@@ -247,9 +277,9 @@ export class Bring {
   waiting(s: Session, dead: SiteName, done: (messages: readonly Message[]) => void, isHad: IsHad = () => false): void {
     const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
     if (filters.length === 0) return done([])
-    const linked = [...this.#o.peers.all()].filter(peer => peer.linked && peer.site !== dead)
+    const others = [...this.#o.peers.all()].filter(peer => peer.site !== dead)
     const found: Message[] = []
-    let left = linked.length + 1
+    let left = others.length + 1
     const one = (messages: readonly Message[] | undefined) => {
       for (const m of messages ?? []) if (wants(s, m)) found.push(m)
       if (--left === 0) done(withoutTwice(found))
@@ -260,7 +290,7 @@ export class Bring {
       one(messages.filter(m => !isHad(m)))
     }
     this.#o.sift(tenant, dead, filters, own, s.client)
-    for (const peer of linked) peer.sift(tenant, dead, filters, one)
+    for (const peer of others) peer.sift(tenant, dead, filters, one)
   }
 
   /** In front of what has come since it lives here; `then` once that, and the session itself, is durable. */

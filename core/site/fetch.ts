@@ -68,7 +68,7 @@ export class Fetch {
   ): void {
     peer.drainAll(client, epoch, messages =>
       this.#o.turn.call(() => {
-        if (messages !== undefined && found !== undefined) this.#note(peer, client, [...found, ...messages])
+        if (messages !== undefined && found !== undefined) this.note(peer, client, [...found, ...messages])
         done(messages)
       }),
     )
@@ -85,7 +85,8 @@ export class Fetch {
     this.#noted = noted
   }
 
-  #note(peer: Peer, client: ClientKey, messages: readonly Message[]): void {
+  /** The client has these: they are not for it when they come from that site. */
+  note(peer: Peer, client: ClientKey, messages: readonly Message[]): void {
     if (messages.length === 0) return
     const { had, turn, limits, now } = this.#o
     for (const message of messages) {

@@ -54,6 +54,8 @@ export class Moves {
   readonly #bringing = new Map<ClientKey, Bringing>()
   /** Claimed by another site, and not looked at yet: of what is on its way here it cannot be told whose it will be. */
   readonly #named = new Set<ClientKey>()
+  /** Whose inbox has all that was sent here before they were claimed, in this epoch, by another site. */
+  readonly #routed = new WeakMap<Session, number>()
   #checking: Promise<void> = Promise.resolve()
   #nextPage: (() => void) | undefined
   /** Until when it is known whom other sites have claimed. ms since the epoch. */
@@ -202,6 +204,16 @@ export class Moves {
     return true
   }
 
+  /** Another site has claimed it here: `done` once what the others had sent here before is routed, or that takes too long. */
+  whenRouted(client: ClientKey, epoch: number, by: SiteName, done: () => void): void {
+    const s = this.#o.sessions.get(client)
+    if (s === undefined || this.#routed.get(s) === epoch) return done()
+    this.#o.peers.barrier(by, () => {
+      this.#routed.set(s, epoch)
+      done()
+    })
+  }
+
   /** Another site, which has claimed it here, reads on in what waits for it. */
   read(s: Session): void {
     this.#o.left.note(s)
@@ -268,7 +280,7 @@ export class Moves {
   ): void {
     const { sessions, turn } = this.#o
     const { client, cleanStart } = request
-    const bringing: Bringing = { client, epoch, overtaken: false, waits: [] }
+    const bringing: Bringing = { client, epoch, overtaken: false, since: undefined, waits: [] }
     this.#bringing.set(client, bringing)
     const end = (refused?: Refused) => {
       const s = sessions.get(client)
@@ -289,8 +301,10 @@ export class Moves {
     const [first, ...others] = sites
     if (first === undefined) return done()
     const { recent, sessions } = this.#o
-    const since = recent.begin()
+    const begun = recent.begin()
     this.#bring.from(bringing, first, result => {
+      // What was routed here before that has not come to it.
+      const { since = begun } = bringing
       if (result === undefined)
         for (const site of others) {
           this.#owed.follows(bringing.client, site, since, sessions.get(bringing.client)?.inflight?.keys() ?? [])

@@ -71,6 +71,8 @@ export interface PeerOptions {
 
 const AGAIN_MS = 1_000
 const SILENT_HEARTBEATS = 2
+/** A site that our session is paused at, or has more to read, is waited for so long where a session is to go on without loss. */
+export const BEHIND_MS = 2_000
 const NOTHING = { inflight: [], queue: [] }
 
 export class Peer implements PeerEdge, Importer {
@@ -91,6 +93,7 @@ export class Peer implements PeerEdge, Importer {
   #againAt = 0
   /** Grows whenever what was said before is void. */
   #life = 0
+  #atClaim: (() => void)[] = []
   #atLive: (() => void)[] = []
   /** Until then a core of that site is expected, as the one before has said good-bye. ms since the epoch. */
   #backUntil = 0
@@ -110,7 +113,7 @@ export class Peer implements PeerEdge, Importer {
 
   /** Our session there is ours, and can be spoken of. */
   get linked(): boolean {
-    return this.#isClaimed && this.#link.linked && !this.#suspended && !this.#silent
+    return this.#isClaimed && this.#isReached
   }
 
   /** What waited there has been read. */
@@ -201,10 +204,11 @@ export class Peer implements PeerEdge, Importer {
     this.#link.release(client, epoch, { will: false, expirySec, outbound: expirySec === 0 ? NOTHING : outbound })
   }
 
-  /** `done` once everything the other site routed to us before is handed to our core; after a bound at the latest. */
+  /** `done` once everything the other site routed to us before is handed to our core, also what waited there; at once if it is away, after a bound at the latest. */
   barrier(done: () => void): void {
-    if (!this.linked) return done()
-    const answer = this.#answers.within<true>(this.#o.limits.peerSettleMs, () => done())
+    if (!this.#isReached) return done()
+    const { limits } = this.#o
+    const answer = this.#answers.within<true>(this.live ? limits.peerSettleMs : BEHIND_MS, () => done())
     const ask = () => this.#link.subscribe(this.#client, this.#epoch, [], () => answer(true))
     if (this.#phase === 'live') ask()
     else this.#atLive.push(ask)
@@ -218,7 +222,7 @@ export class Peer implements PeerEdge, Importer {
     done: (messages: readonly Message[] | undefined) => void,
   ): void {
     const { limits, defer } = this.#o
-    if (!this.linked) return defer(() => done(undefined))
+    if (!this.#isReached) return defer(() => done(undefined))
     const answer = this.#answers.within<readonly Message[]>(limits.peerSiftMs, done)
     this.#link.sift(tenant, dead, filters, messages => answer(messages))
   }
@@ -233,10 +237,13 @@ export class Peer implements PeerEdge, Importer {
     this.#filters.unwanted(filter)
   }
 
-  settle(done: () => void): void {
-    if (!this.linked) return done()
-    const answer = this.#answers.within<true>(this.#o.limits.peerSettleMs, () => done())
-    this.#filters.settle(() => answer(true))
+  /** `pausedMs`: how long it is waited for while our session there is paused. */
+  settle(done: () => void, pausedMs = this.#o.limits.peerSettleMs): void {
+    if (!this.#isReached) return done()
+    const answer = this.#answers.within<true>(this.#isClaimed ? this.#o.limits.peerSettleMs : pausedMs, () => done())
+    const ask = () => this.#filters.settle(() => answer(true))
+    if (this.#isClaimed) ask()
+    else this.#atClaim.push(ask)
   }
 
   // ── PeerEdge
@@ -272,6 +279,8 @@ export class Peer implements PeerEdge, Importer {
     this.#away()
     this.#relay.beginAnew()
     this.#life++
+    this.#atClaim = []
+    this.#atLive = []
     this.#replaced = false
     this.#againAt = 0
     this.#claimed.clear()
@@ -282,6 +291,11 @@ export class Peer implements PeerEdge, Importer {
 
   get #isClaimed(): boolean {
     return this.#phase === 'reading' || this.#phase === 'live'
+  }
+
+  /** It is heard, though our session there may be paused. */
+  get #isReached(): boolean {
+    return this.#link.linked && !this.#suspended && !this.#silent && !this.#replaced
   }
 
   #begin(now: number): void {
@@ -308,6 +322,7 @@ export class Peer implements PeerEdge, Importer {
       this.#filters.begin(reply.epoch, reply.state.subscriptions)
       if (!reply.present) this.#takeRetained(undefined)
       this.#phase = 'reading'
+      for (const ask of this.#atClaim.splice(0)) ask()
       if (!reply.state.queued) return this.#live()
       this.#o.receiver.fetched(this, () => {
         if (life === this.#life && this.#phase === 'reading') this.#relay.read(() => this.#live())
@@ -319,7 +334,6 @@ export class Peer implements PeerEdge, Importer {
   #away(): readonly Message[] {
     this.#phase = 'away'
     this.#filters.end()
-    this.#atLive = []
     return this.#relay.end()
   }
 

@@ -3,7 +3,7 @@ import type { Limits } from '../contract/limits.ts'
 import type { Session } from '../session/session.ts'
 import type { CoreStats } from '../stats.ts'
 import { Exports } from './exports.ts'
-import { Peer, type PeerDial, type Receiver } from './peer.ts'
+import { BEHIND_MS, Peer, type PeerDial, type Receiver } from './peer.ts'
 import type { SiteName } from './port.ts'
 
 export interface PeersOptions {
@@ -75,17 +75,13 @@ export class Peers {
 
   /** `done` once every linked site sends what is wanted up to now, or does not answer. */
   settle(done: () => void): void {
-    this.exports.settle(done)
+    eachOf([...this.#peers.values()], (peer, one) => peer.settle(one, BEHIND_MS), done)
   }
 
-  /** `done` once everything that linked sites routed to us before is handed to our core, or they do not answer. */
-  barrier(done: () => void): void {
-    let left = this.#peers.size + 1
-    const one = () => {
-      if (--left === 0) done()
-    }
-    for (const peer of this.#peers.values()) peer.barrier(one)
-    one()
+  /** `done` once everything that the others than this one routed to us before is handed to our core, or they do not answer. */
+  barrier(except: SiteName, done: () => void): void {
+    const others = [...this.#peers.values()].filter(peer => peer.site !== except)
+    eachOf(others, (peer, one) => peer.barrier(one), done)
   }
 
   /** This core ends: that a site does not answer says nothing of that site any more, and nobody goes on here without it. */
@@ -98,4 +94,14 @@ export class Peers {
     this.#isClosing = true
     await Promise.all([...this.#peers.values()].map(peer => peer.close()))
   }
+}
+
+/** `done` once all of them have called `one`. */
+function eachOf(peers: readonly Peer[], ask: (peer: Peer, one: () => void) => void, done: () => void): void {
+  let left = peers.length + 1
+  const one = () => {
+    if (--left === 0) done()
+  }
+  for (const peer of peers) ask(peer, one)
+  one()
 }

@@ -26,6 +26,8 @@ export interface Life {
   readonly subs?: number
   /** A publisher says so many messages at once, at most; default 1. */
   readonly burst?: number
+  /** What was asked is answered while time passes. */
+  readonly answers?: boolean
   /** Publishers stay where they are: what one of them says is in order. */
   readonly settled?: boolean
 }
@@ -82,7 +84,7 @@ class Run {
     for (const one of subs) one.subscribe('a/+', 2)
     await this.#rest()
     for (let step = 0; step < 60; step++) {
-      this.#step(pubs, settled === true ? subs : this.#clients)
+      await this.#step(pubs, settled === true ? subs : this.#clients)
       await this.#turns(this.#upTo(12) - 1)
     }
     this.#story.push('end')
@@ -131,7 +133,7 @@ class Run {
     }
   }
 
-  #step(pubs: readonly Roamer[], movers: readonly Roamer[]): void {
+  async #step(pubs: readonly Roamer[], movers: readonly Roamer[]): Promise<void> {
     const { names, cuts, parts, crashes, stops } = this.#life
     const dice = this.#rnd()
     const one = this.#pick(movers)
@@ -160,7 +162,15 @@ class Run {
     } else {
       const ms = 250 * this.#upTo(12)
       this.#story.push(`pass ${ms}`)
-      this.#world.pass(ms)
+      await this.#pass(ms)
+    }
+  }
+
+  async #pass(ms: number): Promise<void> {
+    if (this.#life.answers !== true) return this.#world.pass(ms)
+    for (let left = ms; left > 0; left -= 250) {
+      this.#world.pass(250)
+      await microtasks()
     }
   }
 
