@@ -27,7 +27,7 @@ locals {
     var.secrets.state_ca == null ? [] : ["--redis-ca-file", "/run/meridian/state-ca.pem"],
   )
 
-  metric_names = ["meridian_core_active", "meridian_core_sessions", "meridian_core_online", "meridian_core_inbox_messages", "meridian_core_published_total", "meridian_core_commit_failures_total", "meridian_core_inbox_dropped_total"]
+  metric_names = ["meridian_core_active", "meridian_core_sessions", "meridian_core_online", "meridian_core_inbox_messages", "meridian_core_published_total", "meridian_core_commit_failures_total", "meridian_core_inbox_dropped_total", "meridian_core_peers", "meridian_core_sites_dead", "meridian_core_waiting_for_sites"]
   dimensions   = { region = var.region, role = "core" }
 }
 

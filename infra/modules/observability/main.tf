@@ -56,6 +56,17 @@ locals {
       minutes    = 3
       missing    = "notBreaching"
     } },
+    { "another-site-dead" = {
+      text       = "Another site is dead for ${var.region}: its wills are published here, its clients go on elsewhere, what waits for it is kept"
+      namespace  = "Meridian"
+      metric     = "meridian_core_sites_dead"
+      dimensions = local.core
+      statistic  = "Maximum"
+      operator   = "GreaterThanThreshold"
+      threshold  = 0
+      minutes    = 1
+      missing    = "notBreaching"
+    } },
     { for node in local.region.rocketmq : "${node}-disk" => {
       text       = "The volume of ${node} in ${var.region} fills up; above 90 % RocketMQ refuses messages"
       namespace  = "Meridian"
@@ -83,6 +94,8 @@ locals {
       { title = "Active cores", metric = "meridian_core_active", stat = "Maximum", of = local.core },
       { title = "Sessions", metric = "meridian_core_sessions", stat = "Maximum", of = local.core },
       { title = "Messages in inboxes", metric = "meridian_core_inbox_messages", stat = "Maximum", of = local.core },
+      { title = "Other sites linked", metric = "meridian_core_peers", stat = "Maximum", of = local.core },
+      { title = "Messages waiting for other sites", metric = "meridian_core_waiting_for_sites", stat = "Maximum", of = local.core },
       { title = "Messages routed", metric = "meridian_core_published_total", stat = "Sum", of = local.core },
     ] : chart if local.region.site],
   )

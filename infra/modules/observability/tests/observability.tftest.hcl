@@ -24,7 +24,7 @@ run "topology" {
 run "a_site_and_its_edges_are_watched" {
   variables { topology = run.topology }
   assert {
-    condition     = sort(keys(aws_cloudwatch_metric_alarm.this)) == tolist(["edges-full", "messages-not-stored", "no-active-core", "no-edge-for-mqtt", "no-edge-for-websocket", "rocketmq-a-disk", "rocketmq-b-disk"])
+    condition     = sort(keys(aws_cloudwatch_metric_alarm.this)) == tolist(["another-site-dead", "edges-full", "messages-not-stored", "no-active-core", "no-edge-for-mqtt", "no-edge-for-websocket", "rocketmq-a-disk", "rocketmq-b-disk"])
     error_message = "Alarms are not those expected."
   }
   assert {
