@@ -45,6 +45,13 @@ export interface DeviceStats {
   readonly connects: number
 }
 
+/** An open storage, what was in it, and what of it could not be read. */
+interface Kept {
+  readonly storage: Storage
+  readonly records: ReadonlyMap<string, string>
+  readonly damage: readonly string[]
+}
+
 /** What the storage has besides messages. */
 const DOCUMENT_KEY = 'regions'
 const ID_BYTES = 8
@@ -63,7 +70,7 @@ export async function connectOn(runtime: Runtime, options: ConnectOptions): Prom
   } catch (error) {
     throw new DeviceError('storage-failed', `Outbox '${settings.outbox}' cannot be opened: ${String(error)}`)
   }
-  return new Device(settings, runtime, storage, records, damage)
+  return new Device(settings, runtime, { storage, records, damage })
 }
 
 export class Device {
@@ -86,14 +93,8 @@ export class Device {
   #left = 0
   #watchers: (() => boolean)[] = []
 
-  /** Use `connect`. `damage`: what of the storage could not be read. */
-  constructor(
-    settings: Settings,
-    runtime: Runtime,
-    storage: Storage,
-    records: ReadonlyMap<string, string>,
-    damage: readonly string[],
-  ) {
+  /** Applications use `connect`. */
+  constructor(settings: Settings, runtime: Runtime, { storage, records, damage }: Kept) {
     const { limits, random, preferRegion, clientId, mqtt } = settings
     this.#settings = settings
     this.#ids = new PacketIds(Math.floor(random() * 0xffff))

@@ -52,6 +52,7 @@ export interface MqttOptions {
   readonly createWebsocket?: (url: string, subprotocols: string[], options: object) => unknown
 }
 
+/** @internal As MQTT.js calls the same. */
 export const forMqttJs = (options: MqttOptions): IClientOptions => options as IClientOptions
 
 /** Leads MQTT.js to this endpoint: every option that another endpoint may have left is set. */

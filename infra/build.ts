@@ -1,5 +1,6 @@
 /** Bundles the entries into `dist/`, one file each with its source map. */
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
@@ -85,6 +86,13 @@ await build({
   target: 'es2022',
   minify: true,
 }).catch(failed)
+
+/** Types of the device SDK, for applications in TypeScript: beside each bundle a file that leads to them. */
+rmSync(`${root}dist/types`, { recursive: true, force: true })
+const tsc = [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}device/tsconfig.types.json`]
+if (spawnSync(process.execPath, tsc, { stdio: 'inherit' }).status !== 0) failed()
+writeFileSync(`${root}dist/meridian-device.d.mts`, "export * from './types/main.node.ts'\n")
+writeFileSync(`${root}dist/meridian-device.browser.d.mts`, "export * from './types/main.browser.ts'\n")
 
 function failed(): void {
   // What is wrong has been printed.
