@@ -281,6 +281,7 @@ export class Moves {
     const { sessions, turn } = this.#o
     const { client, cleanStart } = request
     const bringing: Bringing = { client, epoch, overtaken: false, since: undefined, waits: [] }
+    if (sessions.get(client) === undefined) this.#owed.anew(client)
     this.#bringing.set(client, bringing)
     const end = (refused?: Refused) => {
       const s = sessions.get(client)

@@ -83,6 +83,15 @@ export class Owed {
     return debt
   }
 
+  /** The session begins here, and nothing of it was here: what came when it was here before is not what it has had. */
+  anew(client: ClientKey): void {
+    const debt = this.#debts.get(client)
+    if (debt?.since === undefined) return
+    this.#o.recent.end()
+    debt.since = undefined
+    debt.known = NONE
+  }
+
   /** The session ends here: what follows of it is wanted no more. */
   void(client: ClientKey): void {
     const debt = this.#debts.get(client)
