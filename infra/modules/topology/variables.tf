@@ -80,6 +80,10 @@ variable "regions" {
     error_message = "Two regions have the same index, so their networks would be the same."
   }
   validation {
+    condition     = length(distinct([for name, region in var.regions : coalesce(region.aws_region, name)])) == length(var.regions)
+    error_message = "Two regions are in the same one of AWS: DNS could not tell which of them is nearer."
+  }
+  validation {
     condition     = anytrue([for region in var.regions : region.site])
     error_message = "No region has a site: nothing would keep messages."
   }

@@ -113,3 +113,9 @@ run "names_too_long_for_a_load_balancer" {
   }
   expect_failures = [var.regions]
 }
+
+run "two_regions_in_one_of_aws" {
+  command = plan
+  variables { regions = { eu = { index = 0, aws_region = "eu-central-1" }, de = { index = 1, aws_region = "eu-central-1" } } }
+  expect_failures = [var.regions]
+}
