@@ -55,7 +55,9 @@ export class Subscriptions {
   replace(s: Session, subscriptions: readonly Subscription[]): void {
     const wanted = new Set(subscriptions.map(({ filter }) => filter))
     for (const filter of [...s.subscriptions.keys()]) if (!wanted.has(filter)) this.#remove(s, filter)
-    for (const subscription of subscriptions) this.#add(s, { ...subscription, since: this.#o.turn.next })
+    const { next } = this.#o.turn
+    for (const subscription of subscriptions)
+      this.#add(s, { ...subscription, since: s.subscriptions.get(subscription.filter)?.since ?? next })
   }
 
   /** The session is over. */

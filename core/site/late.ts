@@ -16,7 +16,7 @@ import type { Recent } from './recent.ts'
 import type { Residence } from './residence.ts'
 
 export interface LateOptions {
-  readonly directory: Pick<Directory, 'find'>
+  readonly directory: Pick<Directory, 'find' | 'read'>
   readonly peers: Peers
   readonly sessions: Sessions
   readonly residence: Residence
@@ -125,8 +125,8 @@ export class Late {
   }
 
   #read(client: ClientKey, debt: Debt, peer: Peer, epoch: number, state: SessionState, end: () => void): void {
-    const { owed, fetch } = this.#o
-    fetch.seek(peer, client, state, true, found =>
+    const { owed, fetch, directory, peers } = this.#o
+    const read = (found: readonly Message[] | undefined) =>
       fetch.all(peer, client, epoch, found, messages => {
         if (messages === undefined) {
           peer.release(client, epoch, EXPIRY_NEVER)
@@ -137,8 +137,12 @@ export class Late {
           taken(isDurable)
           end()
         })
-      }),
-    )
+      })
+    directory.read(peer.site, client, there => {
+      // It had come there from here, and not with all that it had here.
+      const isNew = typeof there === 'object' && there.record.comesFrom === peers.site
+      fetch.seek(peer, client, state, !isNew, read)
+    })
   }
 
   /**
