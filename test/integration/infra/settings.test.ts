@@ -250,6 +250,17 @@ test('metrics that are scaled by, shown or watched are there', () => {
   expect(used.map(name => name.slice(1, -1)).filter(name => !known.includes(name))).toEqual([])
 })
 
+test.each([
+  ['edge-region/service.tf', EDGE],
+  ['core-site/cores.tf', CORE],
+] as const)('flags and variables that %s adds are settings', (path, { catalog }) => {
+  const used = text(path)
+    .match(/"--[a-z-]+"|\bMERIDIAN_[A-Z_]+/g)!
+    .map(word => word.replaceAll('"', ''))
+  expect(used.length).toBeGreaterThan(3)
+  expect(used.filter(word => !catalog.has(word))).toEqual([])
+})
+
 test.each(modulesIn(INFRA).filter(({ path }) => path.startsWith('modules/')))(
   'the README of $path names its variables and outputs',
   ({ path }) => {
