@@ -41,11 +41,20 @@ export function checkMessage(topic: string, qos: QoS, properties: MessagePropert
   }
 }
 
+/** Throws a DeviceError 'invalid' for what would be sent as nothing at all, as an object or an ArrayBuffer. */
+export function checkPayload(payload: unknown): void {
+  if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
+    throw invalid('The payload is neither a string nor a Uint8Array')
+}
+
 /** Throws a DeviceError 'invalid' that names what is wrong. */
 export function checkSubscription(filter: string, options: SubscribeOptions): void {
   const isFilter = typeof filter === 'string' && filter !== '' && isText(filter)
   if (!isFilter || !/^(?:[^+#]|(?<=^|\/)\+(?=\/|$)|(?<=^|\/)#$)*$/.test(filter))
     throw invalid(`Topic filter '${shown(filter)}' is empty or too long, or has a wildcard where none may be`)
+  // [MQTT-3.8.3-4]
+  if (options.noLocal === true && filter.startsWith('$share/'))
+    throw invalid(`Topic filter '${shown(filter)}' is shared: No Local is not for it`)
   checkQos(options.qos ?? 1)
   if (!isCount(options.retainHandling ?? 0, 0, 2))
     throw invalid(`Retain Handling ${options.retainHandling} is none of 0, 1 and 2`)

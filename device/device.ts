@@ -1,5 +1,5 @@
 /** A device: messages in and out, whatever region it is connected to. Ties outbox, subscriptions and duplicates to the one connection, which the pilot leads. */
-import { checkMessage, checkSubscription } from './checks.ts'
+import { checkMessage, checkPayload, checkSubscription } from './checks.ts'
 import { type BrokerLimits, Connection } from './connection.ts'
 import { Discovery } from './discovery.ts'
 import { DeviceError } from './error.ts'
@@ -7,7 +7,7 @@ import { type DeviceEvents, Events, type Incoming, type Listener } from './event
 import { Feeder } from './feeder.ts'
 import { Halfway } from './halfway.ts'
 import { knock } from './knock.ts'
-import { ID_PROPERTY, type MessageProperties, type QoS } from './message.ts'
+import { ID_PROPERTY, type MessageProperties, type QoS, withId } from './message.ts'
 import { type ConnectOptions, type Settings, settingsFrom } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { PacketIds } from './packet-ids.ts'
@@ -54,7 +54,6 @@ interface Kept {
 
 /** What the storage has besides messages. */
 const DOCUMENT_KEY = 'regions'
-const ID_BYTES = 8
 
 /**
  * Opens the outbox and begins to look for a region; does not wait for a connection. Listeners added right after it miss nothing.
@@ -85,7 +84,7 @@ export class Device {
   readonly #discovery: Discovery | undefined
   readonly #seen: Seen
   /** Begins the message ids of this run. */
-  readonly #idPrefix = hex(crypto.getRandomValues(new Uint8Array(ID_BYTES)))
+  readonly #idPrefix = hex(crypto.getRandomValues(new Uint8Array(8)))
   readonly #counts = { published: 0, acknowledged: 0, refused: 0, received: 0, duplicates: 0, connects: 0 }
   #lastUrl: string | undefined
   #closed: Promise<void> | undefined
@@ -179,10 +178,9 @@ export class Device {
     return unforced(this.#subscribe(filter, options))
   }
 
-  /** Resolves when the broker confirmed it, and at once without connection: then the next one is told. */
-  async unsubscribe(filter: string): Promise<void> {
-    this.#check()
-    await this.#subscriber.unsubscribe(filter)
+  /** Resolves when the broker confirmed it, and at once without connection: then the next one is told. Rejects with a DeviceError 'invalid', 'refused' or 'closed'. */
+  unsubscribe(filter: string): Promise<void> {
+    return unforced(this.#unsubscribe(filter))
   }
 
   /** Resolves when the outbox is empty. Rejects with a DeviceError 'closed' if `close` comes first. */
@@ -224,6 +222,7 @@ export class Device {
     const { qos = 1, retain = false, properties = {} } = options
     this.#check()
     checkMessage(topic, qos, properties)
+    checkPayload(payload)
     // A copy: it may be sent again long after the application has used its buffer for something else.
     const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : Uint8Array.from(payload)
     this.#counts.published++
@@ -253,6 +252,12 @@ export class Device {
     this.#check()
     checkSubscription(filter, options)
     return this.#subscriber.subscribe(filter, options)
+  }
+
+  async #unsubscribe(filter: string): Promise<void> {
+    this.#check()
+    checkSubscription(filter, {})
+    await this.#subscriber.unsubscribe(filter)
   }
 
   #start(): void {
@@ -341,10 +346,5 @@ function unforced<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined)
   return promise
 }
-
-const withId = (properties: MessageProperties, id: string): MessageProperties => ({
-  ...properties,
-  userProperties: { ...properties.userProperties, [ID_PROPERTY]: id },
-})
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')

@@ -33,6 +33,11 @@ export interface OutboxMessage {
 /** The user property that carries the message id. */
 export const ID_PROPERTY = 'mid'
 
+export const withId = (properties: MessageProperties, id: string): MessageProperties => ({
+  ...properties,
+  userProperties: { ...properties.userProperties, [ID_PROPERTY]: id },
+})
+
 /** Size of its PUBLISH packet, MQTT 5; what it weighs in the outbox, too. */
 export function packetBytes(message: Pick<OutboxMessage, 'topic' | 'payload' | 'properties'>): number {
   const properties = propertiesBytes(message.properties)

@@ -183,5 +183,7 @@ test('without a broker: why, and what close leaves open', async () => {
   const flushed = one.flush()
   await one.close()
   await expect(published).rejects.toMatchObject({ code: 'closed' })
+  void one.unsubscribe('a')
+  await expect(one.unsubscribe('a')).rejects.toMatchObject({ code: 'closed' })
   await expect(flushed).rejects.toMatchObject({ code: 'closed', message: 'Messages not acknowledged before close: 1' })
 })

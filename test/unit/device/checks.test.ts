@@ -1,6 +1,6 @@
 /** What may be published and subscribed to. */
 import { describe, expect, test } from 'vitest'
-import { checkMessage, checkSubscription } from '../../../device/checks.ts'
+import { checkMessage, checkPayload, checkSubscription } from '../../../device/checks.ts'
 import type { MessageProperties, QoS } from '../../../device/message.ts'
 
 describe('messages', () => {
@@ -37,4 +37,12 @@ describe('subscriptions', () => {
   test.each([{ qos: 3 as QoS }, { retainHandling: 3 as 2 }, { subscriptionIdentifier: 0 }])('not %j', options => {
     expect(() => checkSubscription('a', options)).toThrow()
   })
+  test('No Local is not for shared ones [MQTT-3.8.3-4]', () => {
+    expect(() => checkSubscription('$share/g/a', { noLocal: true })).toThrow('No Local is not for it')
+    expect(() => checkSubscription('$share/g/a', { noLocal: false })).not.toThrow()
+  })
+})
+
+test.each([undefined, null, 5, { a: 1 }, [1], new ArrayBuffer(2)])('payload %j', payload => {
+  expect(() => checkPayload(payload)).toThrow('The payload is neither a string nor a Uint8Array')
 })
