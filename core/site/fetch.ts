@@ -68,7 +68,9 @@ export class Fetch {
   ): void {
     peer.drainAll(client, epoch, messages =>
       this.#o.turn.call(() => {
-        if (messages !== undefined && found !== undefined) this.note(peer, client, [...found, ...messages])
+        // What comes by itself may have begun to wait since.
+        if (messages !== undefined && (found !== undefined || !peer.live))
+          this.note(peer, client, [...(found ?? []), ...messages])
         done(messages)
       }),
     )
