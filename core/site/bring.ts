@@ -118,7 +118,7 @@ export class Bring {
           turn.call(() => {
             if (bringing.overtaken) return end(OVERTAKEN)
             if (reply === undefined) unanswered()
-            else if (reply.ok) this.#take(bringing, peer, reply, end)
+            else if (reply.ok) this.#take(bringing, peer, found, reply, end)
             else this.#refused(bringing, site, found, reply, end)
           }),
         )
@@ -138,16 +138,16 @@ export class Bring {
   }
 
   /** That site has given it up to us, and answers from here on for nothing of it but what waits in its inbox. */
-  #take(bringing: Bringing, peer: Peer, reply: Granted, done: Brought): void {
+  #take(bringing: Bringing, peer: Peer, record: Foreign | 'none', reply: Granted, done: Brought): void {
     const { sessions, fetch, owed } = this.#o
     const { client } = bringing
     if (!reply.present) {
       owed.settle(client, peer, reply.epoch)
       return done(NOTHING)
     }
-    const isNew = sessions.get(client) === undefined
+    const lived = hasLived(record, sessions.get(client))
     // Before it is here: what comes from there meanwhile would be behind what comes with it.
-    fetch.seek(peer, client, reply.state, isNew, found => {
+    fetch.seek(peer, client, reply.state, lived, found => {
       if (bringing.overtaken) done(OVERTAKEN)
       else this.#begin(bringing, peer, reply, found, done)
     })
@@ -158,7 +158,9 @@ export class Bring {
     const { sessions, residence, recent, fetch, owed, stats } = this.#o
     const { client, epoch } = bringing
     const { site } = peer
-    const isNew = sessions.get(client) === undefined
+    const before = sessions.get(client)
+    const isNew = before === undefined
+    const isHad = hadBy(before)
     const s = residence.settle({ client, site, epoch, state: reply.state, expirySec: EXPIRY_NEVER, offlineAt: 0 })
     stats.sessionsBrought++
     const inflight = reply.state.inflight.map(f => f.packetId)
@@ -183,7 +185,7 @@ export class Bring {
     }
     // What we routed to that site before the session began here is in its inbox there once it has answered.
     residence.whenAnswered(site, () =>
-      this.#unread(s, site, unread =>
+      this.#unread(s, site, isHad, unread =>
         fetch.all(peer, client, reply.epoch, found, messages => {
           if (bringing.overtaken) return abort()
           if (messages !== undefined)
@@ -222,11 +224,11 @@ export class Bring {
   }
 
   /** What that site has not read, and is for this session. Before its inbox there is read: what is not here any more then is there. */
-  #unread(s: Session, site: SiteName, done: (unread: readonly Message[]) => void): void {
+  #unread(s: Session, site: SiteName, isHad: IsHad, done: (unread: readonly Message[]) => void): void {
     const { residence, turn } = this.#o
     if (!residence.isBehind(site)) return done([])
     const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
-    const take = (found: readonly Message[]) => done(found.filter(m => wants(s, m)))
+    const take = (found: readonly Message[]) => done(found.filter(m => wants(s, m) && !isHad(m)))
     this.#o.sift(tenantOf(s.client), site, filters, found => turn.call(() => take(found)), s.client)
   }
 
@@ -315,12 +317,16 @@ export class Bring {
   }
 }
 
+/** At that site the session has had what waited there for us. If it was here as well, the record must tell that: it may have come there just now. */
+const hasLived = (there: Foreign | 'none', here: Session | undefined): boolean =>
+  here === undefined || (there !== 'none' && there.record.comesFrom === '' && there.record.epoch > here.epoch)
+
 /**
  * What was published here for another site also went to a session that has lived here since before it left, or to its inbox. Not if
- * it left before it had all of what it came for; and of what was in flight it cannot be told.
+ * it left before it had all of what it came for; and of what was in flight it cannot be told. That it left need not be known here.
  */
 function hadBy(s: Session | undefined): IsHad {
-  if (s === undefined || !s.moved || s.comesFrom !== '') return () => false
+  if (s === undefined || s.comesFrom !== '') return () => false
   const here = { client: s.client, site: s.site, subscriptions: new Map(s.subscriptions) }
   const inflight = new Set([...(s.inflight?.values() ?? [])].flatMap(f => (f.message ? [messageKey(f.message)] : [])))
   return m => wants(here, m) && !inflight.has(messageKey(m))

@@ -39,6 +39,79 @@ test('back before they meet: what it had there comes once, though it waits there
   expect(textsOf(other).sort()).toEqual(['away', 'had', 'us'])
 })
 
+test('back when only the other one is heard: the same', async () => {
+  const sites = await open()
+  const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+  const other = await roamer(sites, 'other', 'us', 'a/+')
+  const local = await roamer(sites, 'local', 'eu')
+  sites.part('eu', 'us')
+  local.publish('a/1', 'had', 2)
+  await rest(sites, local, sub)
+  await sub.go('us')
+  local.publish('a/1', 'left', 2)
+  await rest(sites, local, sub, other)
+  sites.heal()
+  sites.bar('us', 'eu')
+  await rest(sites)
+  await sub.go('eu')
+  local.publish('a/1', 'new', 2)
+  await rest(sites, local, sub)
+  expect(textsOf(sub)).toEqual(['had', 'left', 'new'])
+  sites.heal()
+  await rest(sites, local, sub, other)
+  await rest(sites, local, sub, other)
+  expect(textsOf(sub)).toEqual(['had', 'left', 'new'])
+})
+
+test('there and back at once, so that nobody knows that it was away: the same', async () => {
+  const sites = await open()
+  const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+  const local = await roamer(sites, 'local', 'eu')
+  await roamer(sites, 'other', 'us', 'a/+')
+  sites.part('eu', 'us')
+  local.publish('a/1', 'had', 2)
+  await rest(sites, local, sub)
+  for (const at of ['us', 'eu']) {
+    sub.at = at
+    sub.connect()
+  }
+  local.publish('a/1', 'new', 2)
+  await rest(sites, local, sub)
+  sites.heal()
+  await rest(sites, local, sub)
+  await rest(sites, local, sub)
+  expect(textsOf(sub)).toEqual(['had', 'new'])
+})
+
+test('there again before what it had left there was fetched: what it had here since does not come there, with all that waits here', async () => {
+  const sites = await open()
+  const sub = await roamer(sites, 'sub', 'eu', 'a/+')
+  const other = await roamer(sites, 'other', 'us', 'a/+')
+  const local = await roamer(sites, 'local', 'eu')
+  sites.part('eu', 'us')
+  local.publish('a/1', '1', 2)
+  await rest(sites, local, sub)
+  await sub.go('us')
+  await sub.go('eu')
+  local.publish('a/1', '2', 2)
+  await rest(sites, local, sub)
+  sites.heal()
+  sites.bar('eu', 'us')
+  const us = sites.at('us').core.peers!.get('eu')!
+  for (let i = 0; !us.linked; i++) {
+    if (i > 10_000) throw new Error('The sites do not meet')
+    if (!sites.turn()) sites.tick()
+    await new Promise(done => setImmediate(done))
+  }
+  await sub.go('us')
+  await rest(sites, local, sub, other)
+  sites.heal()
+  await rest(sites, local, sub, other)
+  await rest(sites, local, sub, other)
+  expect(textsOf(sub)).toEqual(['1', '2'])
+  expect(textsOf(other)).toEqual(['1', '2'])
+})
+
 describe.each(['both are apart again', 'only the other one is heard'])(
   'back when its session has been fetched, and what waits there for all has not; %s:',
   what => {
