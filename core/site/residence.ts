@@ -150,11 +150,11 @@ export class Residence {
   }
 }
 
-/** The same is in flight here, or one of the two is only a packet id that waits for PUBCOMP. */
+/** The same is in flight here. What waits for PUBCOMP alone is another message: one that had come so far where this one was sent is known. */
 function isHere(s: Session, { packetId, message }: Inflight): boolean {
   const here = s.inflight?.get(packetId)
-  if (here?.message === undefined || message === undefined) return here !== undefined
-  return messageKey(here.message) === messageKey(message)
+  if (here === undefined || message === undefined) return here !== undefined
+  return here.message !== undefined && messageKey(here.message) === messageKey(message)
 }
 
 /** Under packet ids that are free: others may have been sent under theirs meanwhile. */

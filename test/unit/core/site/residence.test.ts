@@ -152,13 +152,21 @@ describe('its packet id has another message by now', () => {
     expect(world.restored).toEqual([11, 8])
   })
 
-  test('it is the same message, or waits for PUBCOMP alone: nobody is disturbed', () => {
+  test('it is the same message, or an id alone that waits for PUBCOMP here as well: nobody is disturbed', () => {
     const world = new World('online')
     world.s.inflight = new Map([
       [7, at(flight(7, 1))],
       [8, at(flight(8, undefined))],
     ])
-    expect([world.goOn([flight(7, 1), flight(8, 2)]), world.kicks]).toEqual([[true], []])
+    expect([world.goOn([flight(7, 1), flight(8, undefined)]), world.kicks]).toEqual([[true], []])
+  })
+
+  test('what waits for PUBCOMP here was another one', () => {
+    const world = new World('online')
+    world.s.inflight = new Map([[7, at(flight(7, undefined))]])
+    world.goOn([flight(7, 1)])
+    world.s.late!()
+    expect(world.restored).toEqual([8])
   })
 })
 
