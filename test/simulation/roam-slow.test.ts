@@ -25,6 +25,15 @@ test.each(seeds(4))('sites are well: in order, and QoS 2 once (%i)', async seed 
   expect([...lost(lived), ...twice(lived), ...disordered(lived)]).toEqual([])
 })
 
+// 2124: a packet id waits for PUBCOMP at one site, and has another message at the other.
+test.each(seeds(5, 2124))(
+  'two sites that are apart at times, and cores that end, or die: nothing is lost (%i)',
+  async seed => {
+    const life: Life = { names: TWO, cuts: true, parts: true, crashes: true, stops: true }
+    expect(lost(await live(seed, life))).toEqual([])
+  },
+)
+
 describe('sites are slow: nothing is lost', () => {
   test.each(seeds(4, 2, 13, 19, 36))('otherwise they are well (%i)', async seed => {
     expect(lost(await live(seed, { ...SLOW, settled: true }))).toEqual([])

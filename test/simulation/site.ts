@@ -87,6 +87,7 @@ export class Site implements Gateway {
   now = 1_700_000_000_000
   readonly network = new Network()
   #lives = 0
+  #isOpen = false
   #store: EmbeddedStore | undefined
   core!: Core
   coreStats!: CoreStats
@@ -146,6 +147,7 @@ export class Site implements Gateway {
     })
     const { core } = this
     let isOpen = false
+    this.#isOpen = false
     this.server = new LinkServer({
       id: 'c1',
       site: this.name,
@@ -168,6 +170,7 @@ export class Site implements Gateway {
       // It has died before.
       if (this.core !== core) return
       isOpen = true
+      this.#isOpen = true
       core.peers?.start()
     }
     const opening = core.open()
@@ -384,6 +387,8 @@ export class Site implements Gateway {
 
   /** The core ends in order, with all that it was told carried out, and another one starts. */
   stopCore(): void {
+    // It has nothing to carry out yet.
+    if (!this.#isOpen) return this.crashCore()
     this.core.close()
     this.server.close()
     const toOthers = (this.#o.group?.sites ?? []).map(other => other.peerWires.get(this.name))
