@@ -101,6 +101,10 @@ export class Connection {
       this.#isOpen = true
       const { stream } = this.#client
       stream.on('data', () => this.#handlers.heard())
+      // MQTT.js tells some of them only, and not what a server answered in place of a WebSocket.
+      stream.on('error', error => {
+        this.#lastError = error.message
+      })
       // Otherwise a small packet waits until the one before has arrived.
       if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
     } catch (error) {
@@ -128,7 +132,8 @@ export class Connection {
   async end(): Promise<void> {
     this.leave()
     if (this.#isOpen) await new Promise<void>(resolve => this.#client.once('close', () => resolve()))
-    if (this.#generation > 0) this.#client.end(true)
+    // MQTT.js cannot end what never had a stream.
+    if (this.#client.stream !== undefined) this.#client.end(true)
   }
 
   ping(): void {
@@ -221,6 +226,8 @@ export class Connection {
     })
     this.#client.on('error', error => {
       this.#lastError = error.message
+      // What cannot be read as MQTT is followed by nothing that can.
+      this.drop()
     })
     this.#client.on('close', () => {
       this.#isUp = false

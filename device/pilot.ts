@@ -216,6 +216,8 @@ export class Pilot {
       circuit.avoid(now)
       const next = reference === undefined ? undefined : this.#follow(reference, target)
       if (next === undefined) circuit.failed(now)
+      if (reference === undefined && !wasUp)
+        this.#events.warn('connection-refused', `${text} and without a Server Reference`)
       return { next, because: 'reference' }
     }
     if (code === TAKEN_OVER) {

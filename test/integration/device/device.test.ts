@@ -1,5 +1,8 @@
 /** The device SDK against one broker: Mosquitto, and Meridian in one process. */
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -186,4 +189,29 @@ test('without a broker: why, and what close leaves open', async () => {
   void one.unsubscribe('a')
   await expect(one.unsubscribe('a')).rejects.toMatchObject({ code: 'closed' })
   await expect(flushed).rejects.toMatchObject({ code: 'closed', message: 'Messages not acknowledged before close: 1' })
+})
+
+test.each([
+  ['mqtts', { key: 'no key', cert: 'no certificate' }, /PEM/],
+  ['ws', {}, /Unexpected server response: 404/],
+] as const)('%s: what MQTT.js or a server says is in the warning, and close works', async (scheme, options, text) => {
+  const server = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  ending(server, async each => each.close())
+  const { port } = server.address() as AddressInfo
+  const one = await device({ endpoints: [`${scheme}://127.0.0.1:${port}`], ...options })
+  expect((await next(one, 'warning')).message).toMatch(text)
+  await one.close()
+})
+
+test('what is no MQTT ends the connection at once', async () => {
+  const server = createTcpServer(socket => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.write(Uint8Array.of(0x20, 3, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff)))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  ending(server, async each => each.close())
+  const { port } = server.address() as AddressInfo
+  const one = await device({ endpoints: [`mqtt://127.0.0.1:${port}`], limits: { pingIntervalMs: 60_000 } })
+  expect((await next(one, 'offline')).reason).toMatch(/^Invalid header/)
 })

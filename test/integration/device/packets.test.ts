@@ -149,6 +149,12 @@ describe.each([0x9c, 0x9d])('reason code %s with a Server Reference', code => {
   })
 })
 
+test('a reason code of one without a Server Reference is a warning', async () => {
+  const here = await broker(friendly({ reasonCode: 0x9d }))
+  const { message } = await next(await device({ endpoints: [url(here)] }), 'warning')
+  expect(message).toBe(`${url(here)} refused the connection with reason code 0x9d and without a Server Reference`)
+})
+
 test('two servers that refer to each other are not followed for ever', async () => {
   const ports: number[] = []
   const refer =
