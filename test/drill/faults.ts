@@ -107,8 +107,7 @@ const partition: Scenario = {
 }
 
 /** Roamers go to the other side; for their gateway the connection they had lives on. */
-async function crossOver({ crowd, regions, findings, crossed }: Scene, name: string): Promise<void> {
-  crossed(crowd.roamers.map(roamer => roamer.name))
+async function crossOver({ crowd, regions, findings }: Scene, name: string): Promise<void> {
   const places = regions.endpointsFrom().map(one => placeOf({ region: one.name, url: one.mqtt }))
   await Promise.all(
     crowd.roamers.map(async roamer => {

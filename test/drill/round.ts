@@ -4,7 +4,7 @@ import { Mortal, retainedAt } from '../chaos/cluster/mortal.ts'
 import { seeded } from '../chaos/random.ts'
 import { sleep, until } from '../harness/process.ts'
 import { missing, type RoundRules, wrong } from '../history/check.ts'
-import { countTwice, type Missing, missingMessages, type Order } from '../history/check-messages.ts'
+import { type Missing, missingMessages, type Order } from '../history/check-messages.ts'
 import { checkOwners } from '../history/check-owners.ts'
 import { checkRetained, keptAfter } from '../history/check-retained.ts'
 import { lostWills, wrongWills } from '../history/check-wills.ts'
@@ -63,7 +63,7 @@ const MORTALS_SHARE = 0.05
 /** @param round a number that no other round in these regions has */
 export async function runRound(stage: Stage, turn: Turn, round: number): Promise<RoundResult> {
   const beginMs = performance.now()
-  const { crowd, recorder, step, owed } = stage
+  const { crowd, recorder, step } = stage
   recorder.begin(
     crowd.all.flatMap(({ name, line }) => (line === undefined ? [] : [{ is: 'connack', client: name, ...line }])),
   )
@@ -92,8 +92,6 @@ export async function runRound(stage: Stage, turn: Turn, round: number): Promise
   step(unfit.length === 0 ? 'Everybody is home' : `Not everything is as before: ${listed(unfit)}`)
   await sleep(QUIET_MS)
   findings.push(...missing(events, rules), ...wrong(events, rules))
-  if (rules.crossed.size > 0)
-    play.scene.figures.set('QoS 2 twice to who crossed', countTwice(events, rules.subscriptions, rules.crossed, owed))
   stage.kept = keptAfter(stage.kept, events)
   const missed = missingMessages(events, rules.subscriptions)
   if (missed.length > 0) unfit.push('messages are missing')
@@ -167,7 +165,6 @@ class Play {
     apartUntil?: number
     order: Order
     readonly maybeDead: Set<string>
-    readonly crossed: Set<string>
   }
   /** Who was connected where the fault began. */
   concerned: ReadonlySet<string> = new Set()
@@ -182,7 +179,7 @@ class Play {
     const { closedWithinMs } = scenario
     this.rules = {
       ...{ round, owed, subscriptions: crowd.subscriptions, watcher: crowd.watcher.name },
-      ...{ order: { per: 'edge' }, maybeDead: new Set(), crossed: new Set() },
+      ...{ order: { per: 'edge' }, maybeDead: new Set() },
       ...(closedWithinMs !== undefined && { closedWithinMs }),
     }
     this.scene = {
@@ -202,9 +199,6 @@ class Play {
       },
       apart: names => {
         for (const one of this.#mortals) if (names.includes(one.place.name)) this.rules.maybeDead.add(one.name)
-      },
-      crossed: names => {
-        for (const name of names) this.rules.crossed.add(name)
       },
       acknowledged: inside => {
         const all = eventsOf(recorder.events, 'acknowledged')

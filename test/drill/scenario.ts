@@ -27,8 +27,6 @@ export interface Scene {
   healed(): void
   /** These could not be reached by others, who may take them for dead: their wills may come. */
   apart(regions: readonly string[]): void
-  /** They go from one site to another while these are apart: a QoS 2 message may come to them twice, which is counted apart. */
-  crossed(clients: readonly string[]): void
   /** How many messages these clients, and the others, have had acknowledged in this round. */
   acknowledged(inside: ReadonlySet<string>): { readonly inside: number; readonly outside: number }
   step(text: string): void

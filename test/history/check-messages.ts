@@ -15,7 +15,6 @@ interface Published {
 }
 
 type Received = EventOf<'received'>
-const NOBODY: ReadonlySet<string> = new Set()
 type Book = ReadonlyMap<string, Published>
 
 /** Which messages of one publisher and topic may overtake each other. */
@@ -60,14 +59,13 @@ export interface Missing {
 /** By client, payloads of earlier rounds that it had not got when these were judged. */
 export type Owed = ReadonlyMap<string, ReadonlySet<string>>
 
-/** What came and must not have come so, sentence by sentence. `round` is the number in the payloads of this round; `crossed`: who may get QoS 2 twice. */
+/** What came and must not have come so, sentence by sentence. `round` is the number in the payloads of this round. */
 export function wrongMessages(
   events: readonly HistoryEvent[],
   subscriptions: readonly Subscription[],
   round: number,
   owed: Owed = new Map(),
   order: Order = 'kept',
-  crossed: ReadonlySet<string> = NOBODY,
 ): string[] {
   const book = published(events)
   const of = receptions(events)
@@ -75,7 +73,7 @@ export function wrongMessages(
   return subscriptions.flatMap(one => {
     const received = of(one)
     return [
-      ...(crossed.has(one.client) ? [] : twice(one, received, book, owed)),
+      ...twice(one, received, book, owed),
       ...strange(one, received, book, round),
       ...(one.group === undefined
         ? outOfOrder(one, received, book, streamsOf(order, connacks.get(one.client) ?? []))
@@ -142,21 +140,8 @@ function acknowledgedUnder(book: Book): (filter: string) => readonly string[] {
   return filter => [...topics].flatMap(([topic, payloads]) => (matches(filter, topic) ? payloads : []))
 }
 
-/** How many messages of QoS 2 these clients have taken more than once. */
-export function countTwice(
-  events: readonly HistoryEvent[],
-  subscriptions: readonly Subscription[],
-  who: ReadonlySet<string>,
-  owed: Owed = new Map(),
-): number {
-  const book = published(events)
-  const of = receptions(events)
-  const theirs = subscriptions.filter(one => who.has(one.client))
-  return theirs.reduce((sum, one) => sum + takenTwice(one, of(one), book, owed).size, 0)
-}
-
 /** A message of an earlier round that comes at QoS 2 was complete then, if it was not missing: it is one more duplicate. */
-function takenTwice({ client }: Subscription, received: readonly Received[], book: Book, owed: Owed): Set<string> {
+function twice({ client }: Subscription, received: readonly Received[], book: Book, owed: Owed): string[] {
   const taken = new Set<string>()
   const again = new Set<string>()
   for (const { payload, taken: took, qos } of received) {
@@ -165,14 +150,7 @@ function takenTwice({ client }: Subscription, received: readonly Received[], boo
     if (taken.has(payload) || !isNew) again.add(payload)
     taken.add(payload)
   }
-  return again
-}
-
-function twice(subscription: Subscription, received: readonly Received[], book: Book, owed: Owed): string[] {
-  const again = takenTwice(subscription, received, book, owed)
-  return again.size === 0
-    ? []
-    : [`${subscription.client} took ${again.size} of QoS 2 more than once: ${listed([...again])}`]
+  return again.size === 0 ? [] : [`${client} took ${again.size} of QoS 2 more than once: ${listed([...again])}`]
 }
 
 function strange({ client, qos }: Subscription, received: readonly Received[], book: Book, round: number): string[] {

@@ -12,8 +12,6 @@ export interface RoundRules extends OwnerRules, WillRules {
   readonly watcher: string
   /** What earlier rounds have missed and may come late. */
   readonly owed?: Owed
-  /** Went from one site to another while these were apart: nobody promises them that QoS 2 comes once (`core/site/README.md`). Default: nobody. */
-  readonly crossed?: ReadonlySet<string>
   /** Default `kept`. */
   readonly order?: Order
 }
@@ -27,7 +25,7 @@ export const missing = (events: readonly HistoryEvent[], rules: RoundRules): str
 /** What came, or was said, and must not have been. */
 export const wrong = (events: readonly HistoryEvent[], rules: RoundRules): string[] => [
   ...eventsOf(events, 'wrong').map(({ client, what }) => `${client}: ${what}`),
-  ...wrongMessages(events, rules.subscriptions, rules.round, rules.owed, rules.order, rules.crossed),
+  ...wrongMessages(events, rules.subscriptions, rules.round, rules.owed, rules.order),
   ...checkOwners(events, rules),
   ...wrongWills(events, rules.watcher, rules),
 ]
