@@ -146,14 +146,13 @@ export class Site implements Gateway {
       directory: this.#directory(),
     })
     const { core } = this
-    let isOpen = false
     this.#isOpen = false
     this.server = new LinkServer({
       id: 'c1',
       site: this.name,
       incarnation,
       token: 'secret',
-      core: () => (isOpen ? core : { refuse: 'It recovers' }),
+      core: () => (this.#isOpen ? core : { refuse: 'It recovers' }),
       limits: this.#limits,
       stats: this.linkStats,
       now: () => this.now,
@@ -169,7 +168,6 @@ export class Site implements Gateway {
     const opened = () => {
       // It has died before.
       if (this.core !== core) return
-      isOpen = true
       this.#isOpen = true
       core.peers?.start()
     }
@@ -387,7 +385,6 @@ export class Site implements Gateway {
 
   /** The core ends in order, with all that it was told carried out, and another one starts. */
   stopCore(): void {
-    // It has nothing to carry out yet.
     if (!this.#isOpen) return this.crashCore()
     this.core.close()
     this.server.close()
