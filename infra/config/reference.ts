@@ -146,14 +146,14 @@ function entryTable(title: string, list: Node | undefined): string {
 const listenerAllowed = (node: Node): string =>
   node.items?.properties ? `a list of { ${Object.keys(node.items.properties).join(', ')} }` : allowedText(node)
 
-/** What a README holds between its markers. */
+/** What a page holds between its markers. */
 export const BEGIN = '<!-- config:begin -->'
 export const END = '<!-- config:end -->'
 
-/** The README with the reference of this schema between the markers. Throws if it has no markers. */
-export function withReference(readme: string): string {
-  const begin = readme.indexOf(BEGIN)
-  const end = readme.indexOf(END)
-  if (begin < 0 || end < begin) throw new Error(`README.md has no '${BEGIN}' followed by '${END}'`)
-  return `${readme.slice(0, begin + BEGIN.length)}\n${referenceMarkdown()}\n${readme.slice(end)}`
+/** The page with the reference of this schema between the markers. Throws if it has no markers. */
+export function withReference(page: string): string {
+  const begin = page.indexOf(BEGIN)
+  const end = page.indexOf(END)
+  if (begin < 0 || end < begin) throw new Error(`The page has no '${BEGIN}' followed by '${END}'`)
+  return `${page.slice(0, begin + BEGIN.length)}\n${referenceMarkdown()}\n${page.slice(end)}`
 }

@@ -1,4 +1,4 @@
-/** The section of the README on RocketMQ in and out, played: its configuration, its back end, a device at an edge, and a core that is killed. */
+/** The page on RocketMQ in and out, played: its configuration, its back end, a device at an edge, and a core that is killed. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -26,7 +26,9 @@ let backend: Running
 
 /** The files of the section, with the endpoint of this test. */
 function files(endpoint: string): void {
-  const section = sectionsOf(readFileSync(join(ROOT, 'README.md'), 'utf8')).find(s => s.title === 'RocketMQ in and out')
+  const section = sectionsOf(readFileSync(join(ROOT, 'docs/rocketmq.md'), 'utf8')).find(
+    s => s.title === 'RocketMQ in and out',
+  )
   for (const { purpose, text } of section?.blocks ?? [])
     if (purpose.is === 'file') writeFileSync(join(folder, purpose.name), text.replaceAll('127.0.0.1:8081', endpoint))
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))

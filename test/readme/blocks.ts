@@ -1,5 +1,5 @@
 /**
- * The fenced blocks of README.md and what each is for. Runs nothing.
+ * The fenced blocks of a page and what each is for. Runs nothing.
  *
  * A `sh` block is run, and must end well; a `text` block right after it is its output, in any order of lines. A block without
  * language is a drawing. For everything else an HTML comment above the block says what it is:

@@ -1,16 +1,16 @@
-/** Every example of README.md, run as a user would: section by section, against real gateways. `blocks.ts` says how a block is meant. */
-import { existsSync, readFileSync } from 'node:fs'
+/** Every example of README.md and docs/, run as a user would: section by section, against real gateways. `blocks.ts` says how a block is meant. */
+import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type Block, sectionsOf } from './blocks.ts'
+import type { Block } from './blocks.ts'
 import { CHROMIUM, textOfPage } from './browser.ts'
+import { sectionsOfPages } from './pages.ts'
 import { LOCAL_MS, Stage, startsServers } from './stage.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 40_000 })
 
-const README = new URL('../../README.md', import.meta.url)
 const PAGE_MS = 15_000
 
-describe.each(sectionsOf(readFileSync(README, 'utf8')))('$title', ({ blocks }) => {
+describe.each(sectionsOfPages())('$page: $title', ({ blocks }) => {
   let stage: Stage
   beforeAll(async () => {
     stage = await Stage.open()

@@ -1,4 +1,4 @@
-/** Where results go in the README. */
+/** Where results go in a page. */
 import { expect, test } from 'vitest'
 import { benchPart, marksOf, withPart } from '../../bench/readme.ts'
 import type { Results } from '../../bench/results.ts'
@@ -21,5 +21,5 @@ test('the table goes between the markers of its part and nowhere else', () => {
   expect(written).toContain('2026-01-02T03:04:05.000Z')
   expect(written).not.toContain('what was there')
   expect(withPart(written, 'bench', benchPart(results))).toBe(written)
-  expect(() => withPart('no markers', 'bench', '')).toThrow('README.md has no')
+  expect(() => withPart('no markers', 'bench', '')).toThrow('The page has no')
 })
