@@ -175,29 +175,25 @@ export class Bring {
       }
       done(OVERTAKEN)
     }
-    const all = (messages: readonly Message[]) => {
+    const all = (messages: readonly Message[], isAll: boolean) => {
       const news = messages.filter(m => !recent.has(m, since, client))
       for (const message of news) recent.noteFor(client, message)
-      const taken = owed.take(client, peer, reply.epoch)
-      this.#durably(s, site, news, () => taken(true))
+      const taken = isAll ? owed.take(client, peer, reply.epoch) : undefined
+      this.#durably(s, site, news, () => taken?.(true))
       recent.end()
       done()
     }
     // What we routed to that site before the session began here is in its inbox there once it has answered.
     residence.whenAnswered(site, () =>
       this.#unread(s, site, isHad, unread =>
-        fetch.all(peer, client, reply.epoch, found, messages => {
-          if (bringing.overtaken) return abort()
-          if (messages !== undefined)
-            return this.#elsewhere(s, site, elsewhere => {
-              if (bringing.overtaken) abort()
-              else all(withoutTwice([...messages, ...unread, ...elsewhere]))
-            })
-          // Everything is there still.
-          owed.follows(client, site, since, inflight)
-          recent.end()
-          done()
-        }),
+        fetch.all(peer, client, reply.epoch, found, messages =>
+          this.#elsewhere(s, site, elsewhere => {
+            if (bringing.overtaken) return abort()
+            // If it does not answer everything is there still.
+            if (messages === undefined) owed.follows(client, site, since, inflight)
+            all(withoutTwice([...(messages ?? []), ...unread, ...elsewhere]), messages !== undefined)
+          }),
+        ),
       ),
     )
   }

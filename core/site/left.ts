@@ -26,11 +26,13 @@ export class Left {
   note({ client, subscriptions, comesFrom }: Session): void {
     // Not all of it has come to the session.
     if (comesFrom !== '') return
+    let copy: Session['subscriptions'] | undefined
     for (const { inbox } of this.#o.sites) {
-      if (inbox === undefined || inbox.count === 0) continue
+      if (inbox === undefined || isEmpty(inbox)) continue
+      copy ??= new Map(subscriptions)
       inbox.left ??= new Map()
       inbox.left.delete(client)
-      inbox.left.set(client, { client, upTo: inbox.last, subscriptions: new Map(subscriptions) })
+      inbox.left.set(client, { client, upTo: inbox.last, subscriptions: copy })
       if (inbox.left.size > this.#o.limits.relayedIds) inbox.left.delete(inbox.left.keys().next().value!)
     }
   }
@@ -39,12 +41,15 @@ export class Left {
   tick(): void {
     let clients = 0
     for (const { inbox } of this.#o.sites) {
-      if (inbox?.count === 0) inbox.left = undefined
+      if (inbox !== undefined && isEmpty(inbox)) inbox.left = undefined
       clients += inbox?.left?.size ?? 0
     }
     this.#o.stats.nowLeft = clients
   }
 }
+
+/** Since a restart its count may be a guess. */
+const isEmpty = ({ count, isEstimate }: Inbox): boolean => count === 0 && !isEstimate
 
 /** The client has had it, or the site that fetched its session has it for the client. */
 export function isLeft(left: Inbox['left'], client: ClientKey | undefined, { position, message }: Waiting): boolean {

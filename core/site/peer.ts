@@ -93,8 +93,8 @@ export class Peer implements PeerEdge, Importer {
   #againAt = 0
   /** Grows whenever what was said before is void. */
   #life = 0
-  #atClaim: (() => void)[] = []
-  #atLive: (() => void)[] = []
+  readonly #atClaim = new Set<() => void>()
+  readonly #atLive = new Set<() => void>()
   /** Until then a core of that site is expected, as the one before has said good-bye. ms since the epoch. */
   #backUntil = 0
   #atBack: (() => void)[] = []
@@ -181,14 +181,17 @@ export class Peer implements PeerEdge, Importer {
     const { limits, defer } = this.#o
     if (!this.linked) return defer(() => done(undefined))
     const all: Message[] = []
+    // Before the first page that site waits for what others have for it.
+    let ms = limits.peerCallMs + BEHIND_MS
     const more = (): void => {
-      const answer = this.#answers.within<boolean>(limits.peerCallMs, end => {
+      const answer = this.#answers.within<boolean>(ms, end => {
         if (end === undefined) done(undefined)
         else if (end) done(all)
         else more()
       })
       this.#link.drain(client, epoch, limits.peerPageMessages, page => {
         all.push(...page.messages)
+        ms = limits.peerCallMs
         answer(page.end)
       })
     }
@@ -208,10 +211,13 @@ export class Peer implements PeerEdge, Importer {
   barrier(done: () => void): void {
     if (!this.#isReached) return done()
     const { limits } = this.#o
-    const answer = this.#answers.within<true>(this.live ? limits.peerSettleMs : BEHIND_MS, () => done())
+    const answer = this.#answers.within<true>(this.live ? limits.peerSettleMs : BEHIND_MS, () => {
+      this.#atLive.delete(ask)
+      done()
+    })
     const ask = () => this.#link.subscribe(this.#client, this.#epoch, [], () => answer(true))
-    if (this.#phase === 'live') ask()
-    else this.#atLive.push(ask)
+    if (this.live) ask()
+    else this.#atLive.add(ask)
   }
 
   /** What waits there for a site that is away, and matches. Undefined: it does not answer. */
@@ -240,10 +246,13 @@ export class Peer implements PeerEdge, Importer {
   /** `pausedMs`: how long it is waited for while our session there is paused. */
   settle(done: () => void, pausedMs = this.#o.limits.peerSettleMs): void {
     if (!this.#isReached) return done()
-    const answer = this.#answers.within<true>(this.#isClaimed ? this.#o.limits.peerSettleMs : pausedMs, () => done())
+    const answer = this.#answers.within<true>(this.#isClaimed ? this.#o.limits.peerSettleMs : pausedMs, () => {
+      this.#atClaim.delete(ask)
+      done()
+    })
     const ask = () => this.#filters.settle(() => answer(true))
     if (this.#isClaimed) ask()
-    else this.#atClaim.push(ask)
+    else this.#atClaim.add(ask)
   }
 
   // ── PeerEdge
@@ -279,8 +288,8 @@ export class Peer implements PeerEdge, Importer {
     this.#away()
     this.#relay.beginAnew()
     this.#life++
-    this.#atClaim = []
-    this.#atLive = []
+    this.#atClaim.clear()
+    this.#atLive.clear()
     this.#replaced = false
     this.#againAt = 0
     this.#claimed.clear()
@@ -322,7 +331,7 @@ export class Peer implements PeerEdge, Importer {
       this.#filters.begin(reply.epoch, reply.state.subscriptions)
       if (!reply.present) this.#takeRetained(undefined)
       this.#phase = 'reading'
-      for (const ask of this.#atClaim.splice(0)) ask()
+      askAll(this.#atClaim)
       if (!reply.state.queued) return this.#live()
       this.#o.receiver.fetched(this, () => {
         if (life === this.#life && this.#phase === 'reading') this.#relay.read(() => this.#live())
@@ -346,7 +355,7 @@ export class Peer implements PeerEdge, Importer {
 
   #live(): void {
     this.#phase = 'live'
-    for (const ask of this.#atLive.splice(0)) ask()
+    askAll(this.#atLive)
   }
 
   // ── retained messages
@@ -367,4 +376,10 @@ export class Peer implements PeerEdge, Importer {
       },
     )
   }
+}
+
+function askAll(asks: Set<() => void>): void {
+  const all = [...asks]
+  asks.clear()
+  for (const ask of all) ask()
 }

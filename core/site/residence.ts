@@ -31,7 +31,7 @@ export interface Arrival {
 const SESSION_TAKEN_OVER = 0x8e
 const ADMINISTRATIVE_ACTION = 0x98
 /** A site that is not at the end of what waits for it by then is not waited for; nor one that is away for longer. */
-const BEHIND_MS = 4_000
+const UNREAD_MS = 4_000
 
 interface Behind {
   readonly s: Session
@@ -127,7 +127,7 @@ export class Residence {
   whenAnswered(site: SiteName, done: () => void): void {
     const s = this.#o.sessions.get(siteClient(site))
     if (s === undefined) this.#o.turn.call(done)
-    else this.#whenRead({ s, until: this.#o.now() + BEHIND_MS, done }, this.#o.now())
+    else this.#whenRead({ s, until: this.#o.now() + UNREAD_MS, done }, this.#o.now())
   }
 
   /** Something waits here for that site still. */
@@ -143,7 +143,7 @@ export class Residence {
 
   #whenRead(one: Behind, now: number): void {
     const { s, until, done } = one
-    const isComing = s.presence === 'online' ? s.parked : now - s.offlineAt < BEHIND_MS
+    const isComing = s.presence === 'online' ? s.parked : s.presence === 'claiming' || now - s.offlineAt < UNREAD_MS
     if (isComing && now < until) this.#behind.push(one)
     else if (s.parked || s.port?.whenAnswered === undefined) this.#o.turn.call(done)
     else s.port.whenAnswered(done)

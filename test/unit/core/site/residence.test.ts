@@ -198,6 +198,10 @@ describe('who comes from a site waits for what that may have had, and could not 
   test('while it reads that, and while it was there a moment ago', () => {
     const { site, at } = asked('offline', -1_000)
     expect(at(250)).toBe(0)
+    // Not durable yet.
+    site.presence = 'claiming'
+    site.offlineAt = -10_000
+    expect(at(400)).toBe(0)
     site.presence = 'online'
     site.parked = true
     expect(at(500)).toBe(0)
