@@ -10,7 +10,8 @@ interface Published {
   readonly place: number
   acknowledged: boolean
   readonly sentAt: number
-  /** Where its publisher was connected when it was acknowledged. */
+  /** Where its publisher was connected when it was sent first, and when it was acknowledged. */
+  readonly sentTo: string
   edge: string
 }
 
@@ -21,8 +22,9 @@ type Book = ReadonlyMap<string, Published>
 export type Order =
   | 'kept'
   /**
-   * Those of different QoS [MQTT-4.6.0-6], those that it had acknowledged at different places, and those sent while the subscriber had
-   * another connection: they may wait at the place of that one. With `lateFrom`, also those that a lost place had for a subscriber who
+   * Those of different QoS [MQTT-4.6.0-6], those that it had acknowledged at different places, those that it sent to one place and had
+   * acknowledged at another (they may be at either), and those sent while the subscriber had another connection: they may wait at the
+   * place of that one. With `lateFrom`, also those that a lost place had for a subscriber who
    * connected elsewhere after they were sent: they come from that moment on, when it is back.
    */
   | { readonly per: 'edge'; readonly lateFrom?: number }
@@ -106,6 +108,7 @@ function published(events: readonly HistoryEvent[]): Map<string, Published> {
         place: book.size,
         acknowledged: false,
         sentAt: event.at,
+        sentTo: edges.get(client) ?? '',
         edge: '',
       })
     } else if (event.is === 'acknowledged') {
@@ -177,7 +180,8 @@ function streamsOf(order: Order, connacks: readonly EventOf<'connack'>[]): Strea
   return (message, receivedAt) => {
     const isLate = receivedAt >= lateFrom && message.sentAt < lastConnack
     const connection = connacks.findLastIndex(one => one.at <= message.sentAt)
-    return `${same(message)} ${message.qos} ${message.edge} ${connection} ${isLate}`
+    const place = message.sentTo === message.edge ? message.edge : `either ${message.place}`
+    return `${same(message)} ${message.qos} ${place} ${connection} ${isLate}`
   }
 }
 

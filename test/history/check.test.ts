@@ -112,6 +112,18 @@ describe('messages', () => {
     const events = [...moved, received('s', '2/p/1'), received('m1', '2/p/1')]
     expect(find(events)).toHaveLength(1)
     expect(wrong(events, { ...rules, order: { per: 'edge' } })).toEqual([])
+    // The first one was taken at eu before that was cut off, and the second one was not.
+    const either = [
+      at('eu', 1),
+      sent('2/p/1'),
+      sent('2/p/2'),
+      at('us', 3),
+      acknowledged('2/p/1'),
+      acknowledged('2/p/2'),
+    ]
+    const swapped = [...either, received('s', '2/p/2'), received('s', '2/p/1')]
+    expect(wrong(swapped, rules)).toHaveLength(1)
+    expect(wrong(swapped, { ...rules, order: { per: 'edge' } })).toEqual([])
     const late = [
       ...[sent('2/p/1', { at: 5 }), sent('2/p/2', { at: 6 }), connack('s', 1, 10)],
       ...[received('s', '2/p/2', { at: 11 }), received('s', '2/p/1', { at: 30 })],
