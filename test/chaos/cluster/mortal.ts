@@ -5,6 +5,8 @@ import type { Place } from './rig.ts'
 import { type Packet, Wire } from './wire.ts'
 
 const READ_TRIES = 10
+/** Nothing came for so long: that is all. Retained messages may come from another region, on a busy machine. */
+const READ_QUIET_MS = 1_500
 const READ_AGAIN_MS = 1_000
 const ANSWER_MS = 8_000
 
@@ -93,7 +95,7 @@ async function readRetained(place: Place, filter: string, client: string): Promi
   if (!state.subscribed) return undefined
   for (let before = -1; found.size !== before; ) {
     before = found.size
-    await sleep(400)
+    await sleep(READ_QUIET_MS)
   }
   wire.drop()
   return found
