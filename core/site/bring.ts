@@ -201,7 +201,7 @@ export class Bring {
   /** What that site has not read at others, and is for this session. After its inbox there is read: what it has read before is in that. */
   #elsewhere(s: Session, site: SiteName, done: (unread: readonly Message[]) => void): void {
     const { peers, fetch, turn } = this.#o
-    const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
+    const filters = filtersOf(s.subscriptions.values())
     const others = [...peers.all()].filter(peer => peer.site !== site)
     const found: Message[] = []
     let left = others.length + 1
@@ -223,7 +223,7 @@ export class Bring {
   #unread(s: Session, site: SiteName, isHad: IsHad, done: (unread: readonly Message[]) => void): void {
     const { residence, turn } = this.#o
     if (!residence.isBehind(site)) return done([])
-    const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
+    const filters = filtersOf(s.subscriptions.values())
     const take = (found: readonly Message[]) => done(found.filter(m => wants(s, m) && !isHad(m)))
     this.#o.sift(tenantOf(s.client), site, filters, found => turn.call(() => take(found)), s.client)
   }
@@ -273,7 +273,7 @@ export class Bring {
 
   /** What waits for that site, here and at those that answer, and is for this session. `isHad`: of what waits here. */
   waiting(s: Session, dead: SiteName, done: (messages: readonly Message[]) => void, isHad: IsHad = () => false): void {
-    const filters = filtersOf({ subscriptions: [...s.subscriptions.values()] })
+    const filters = filtersOf(s.subscriptions.values())
     if (filters.length === 0) return done([])
     const others = [...this.#o.peers.all()].filter(peer => peer.site !== dead)
     const found: Message[] = []

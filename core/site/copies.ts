@@ -1,7 +1,7 @@
 /** Messages as they cross between sites, or come with a session: the same identity, but for a shared group's copy that travels alone. Sends nothing. */
 import type { Incarnation, TopicFilter } from '../contract/ids.ts'
 import { Message, messageKey, NO_BYTES, type Relayed } from '../contract/message.ts'
-import type { SessionState, Subscription } from '../contract/session.ts'
+import type { Subscription } from '../contract/session.ts'
 import type { Session } from '../session/session.ts'
 import { matches, parseShare } from '../topic/validate.ts'
 
@@ -69,10 +69,10 @@ function grantedQos(subscriptions: Iterable<Subscription>, { topic, qos }: Messa
 }
 
 /** By which messages of QoS ≥ 1 come to the session itself. */
-export const filtersOf = ({ subscriptions }: Pick<SessionState, 'subscriptions'>): TopicFilter[] =>
-  subscriptions.filter(s => s.qos > 0 && parseShare(s.filter) === undefined).map(s => s.filter)
+export const filtersOf = (subscriptions: Iterable<Subscription>): TopicFilter[] =>
+  [...subscriptions].filter(s => s.qos > 0 && parseShare(s.filter) === undefined).map(s => s.filter)
 
-/** The first of each. */
+/** Each once, where it was first. */
 export const withoutTwice = (messages: readonly Message[]): Message[] => [
   ...new Map(messages.map(m => [messageKey(m), m])).values(),
 ]

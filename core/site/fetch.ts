@@ -50,7 +50,7 @@ export class Fetch {
   ): void {
     const { site, had, turn } = this.#o
     if (peer.live || !lived) return done(undefined)
-    peer.sift(tenantOf(client), site, filtersOf(state), (found = []) =>
+    peer.sift(tenantOf(client), site, filtersOf(state.subscriptions), (found = []) =>
       turn.call(() => {
         for (const message of found) had.add(messageKey(message), client)
         done(found)

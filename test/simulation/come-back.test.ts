@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { rest, roamer, textsOf } from './roamer.ts'
+import { type Roamer, rest, roamer, textsOf } from './roamer.ts'
 import { Sites } from './sites.ts'
 
-async function open(): Promise<Sites> {
+/** `sub` and `local`, who publishes, are at eu; `other` is at us. */
+async function open(): Promise<Record<'sub' | 'other' | 'local', Roamer> & { sites: Sites }> {
   const dir = mkdtempSync(join(tmpdir(), 'meridian-back-'))
   const sites = new Sites({ names: ['eu', 'us'], edges: 1, shared: true, dataDir: name => join(dir, name) })
   onTestFinished(() => {
@@ -14,14 +15,14 @@ async function open(): Promise<Sites> {
     rmSync(dir, { recursive: true, force: true })
   })
   await rest(sites)
-  return sites
-}
-
-test('back before they meet: what it had there comes once, though it waits there for the other site', async () => {
-  const sites = await open()
   const sub = await roamer(sites, 'sub', 'eu', 'a/+')
   const other = await roamer(sites, 'other', 'us', 'a/+')
   const local = await roamer(sites, 'local', 'eu')
+  return { sites, sub, other, local }
+}
+
+test('back before they meet: what it had there comes once, though it waits there for the other site', async () => {
+  const { sites, sub, other, local } = await open()
   sites.part('eu', 'us')
   local.publish('a/1', 'had', 2)
   await rest(sites, local, sub)
@@ -40,10 +41,7 @@ test('back before they meet: what it had there comes once, though it waits there
 })
 
 test('back when only the other one is heard: the same', async () => {
-  const sites = await open()
-  const sub = await roamer(sites, 'sub', 'eu', 'a/+')
-  const other = await roamer(sites, 'other', 'us', 'a/+')
-  const local = await roamer(sites, 'local', 'eu')
+  const { sites, sub, other, local } = await open()
   sites.part('eu', 'us')
   local.publish('a/1', 'had', 2)
   await rest(sites, local, sub)
@@ -64,10 +62,7 @@ test('back when only the other one is heard: the same', async () => {
 })
 
 test('there and back at once, so that nobody knows that it was away: the same', async () => {
-  const sites = await open()
-  const sub = await roamer(sites, 'sub', 'eu', 'a/+')
-  const local = await roamer(sites, 'local', 'eu')
-  await roamer(sites, 'other', 'us', 'a/+')
+  const { sites, sub, local } = await open()
   sites.part('eu', 'us')
   local.publish('a/1', 'had', 2)
   await rest(sites, local, sub)
@@ -84,10 +79,7 @@ test('there and back at once, so that nobody knows that it was away: the same', 
 })
 
 test('there again before what it had left there was fetched: what it had here since does not come there, with all that waits here', async () => {
-  const sites = await open()
-  const sub = await roamer(sites, 'sub', 'eu', 'a/+')
-  const other = await roamer(sites, 'other', 'us', 'a/+')
-  const local = await roamer(sites, 'local', 'eu')
+  const { sites, sub, other, local } = await open()
   sites.part('eu', 'us')
   local.publish('a/1', '1', 2)
   await rest(sites, local, sub)
@@ -116,10 +108,7 @@ describe.each(['both are apart again', 'only the other one is heard'])(
   'back when its session has been fetched, and what waits there for all has not; %s:',
   what => {
     test.each([0, 1, 2, 4, 8])('what it had there comes once (%i turns later)', async turns => {
-      const sites = await open()
-      const sub = await roamer(sites, 'sub', 'eu', 'a/+')
-      const other = await roamer(sites, 'other', 'us', 'a/+')
-      const local = await roamer(sites, 'local', 'eu')
+      const { sites, sub, other, local } = await open()
       const texts: string[] = []
       const publish = (text: string) => {
         texts.push(text)
