@@ -246,6 +246,21 @@ describe.skipIf(!namespacesWork())('as a library, in network namespaces (root)',
   }, 60_000)
 })
 
+test.each([
+  ['up --regions eu --keep-redis', 'regions:up takes no --keep-redis\nUsage:'],
+  ['status --wan-ms 5', 'regions:status takes no --wan-ms\nUsage:'],
+  ['cut eu --json', 'regions:cut takes no --json\nUsage:'],
+  ['heal eu --only=edges', 'regions:heal takes no --only\nUsage:'],
+  ['kill eu --no-namespaces', 'regions:kill takes no --no-namespaces\nUsage:'],
+  ['restore eu --wan-only', 'regions:restore takes no --wan-only\nUsage:'],
+  ['down --regions eu', 'regions:down takes no --regions\nUsage:'],
+])('a flag of another command is refused: %s', async (words, text) => {
+  await expect(command(tmpdir(), ...words.split(' '))).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(text),
+  })
+})
+
 test('regions end with the program that started them, also when that is killed', async () => {
   const dir = folder()
   const script = `import { startRegions } from '${join(root, 'infra/local/regions/start.ts')}'

@@ -34,6 +34,17 @@ const OPTIONS = {
   help: { type: 'boolean', default: false },
 } as const
 
+/** What each command takes besides --dir and --help. */
+const TAKES = new Map<string | undefined, readonly string[]>([
+  ['up', ['regions', 'sites', 'edges', 'cores', 'wan-ms', 'loss', 'no-namespaces', 'program', 'json']],
+  ['status', ['json']],
+  ['cut', ['wan-only', 'keep-redis']],
+  ['heal', []],
+  ['kill', ['only']],
+  ['restore', []],
+  ['down', []],
+])
+
 const begun = Date.now()
 const seconds = (): string => ((Date.now() - begun) / 1000).toFixed(1)
 
@@ -41,20 +52,21 @@ type Values = ReturnType<typeof read>['values']
 
 function read() {
   try {
-    return parseArgs({ allowPositionals: true, options: OPTIONS })
+    return parseArgs({ allowPositionals: true, options: OPTIONS, tokens: true })
   } catch (error) {
     throw wrongFlag(error, USAGE)
   }
 }
 
 async function main(): Promise<void> {
-  const { positionals, values } = read()
+  const { positionals, values, tokens } = read()
   const [command, ...names] = positionals
   const dir = resolve(values.dir)
   // With --json, stdout is the answer alone.
   const say = values.json ? console.error : console.log
   const onStep = (text: string): void => say(`${seconds().padStart(5)} s  ${text}`)
   if (values.help) return console.log(USAGE)
+  for (const token of tokens) if (token.kind === 'option') checkFlag(command, token.name)
   switch (command) {
     case 'up':
       none(names)
@@ -137,6 +149,13 @@ const list = (text: string): string[] => text.split(',').map(name => name.trim()
 function number(flag: string, text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`--${flag} is '${text}'; allowed: a number`)
   return Number(text)
+}
+
+/** A flag that would do nothing is a mistake. What is no command is found later. */
+function checkFlag(command: string | undefined, flag: string): void {
+  const takes = TAKES.get(command)
+  if (takes === undefined || flag === 'dir' || takes.includes(flag)) return
+  throw new UsageError(`regions:${command} takes no --${flag}\n${USAGE}`)
 }
 
 function none(names: readonly string[]): void {
