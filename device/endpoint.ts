@@ -41,13 +41,15 @@ export function endpointOf(text: string): Endpoint {
   if (url.hostname === '') throw new Error(`Endpoint '${text}' has no host`)
   if (url.username !== '' || url.password !== '')
     throw new Error(`Endpoint at ${url.host} has a user in its URL; give username and password as options`)
+  // As it comes from URL it is in small letters for some schemes only.
+  const hostname = url.hostname.toLowerCase()
   const port = url.port === '' ? PORTS[scheme] : Number(url.port)
   const isWebSocket = scheme === 'ws' || scheme === 'wss'
   const path = isWebSocket ? `${url.pathname === '/' ? '/mqtt' : url.pathname}${url.search}` : ''
   return {
-    url: `${scheme}://${url.hostname}:${port}${path}`,
+    url: `${scheme}://${hostname}:${port}${path}`,
     scheme,
-    host: url.hostname.replace(/^\[|\]$/g, ''),
+    host: hostname.replace(/^\[|\]$/g, ''),
     port,
     path,
   }

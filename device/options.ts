@@ -109,6 +109,7 @@ function checkShape(options: ConnectOptions): void {
 
 function regionsOf(given: readonly EndpointOption[], schemes: Runtime['schemes'], skipped: string[]): Region[] {
   const regions = new Map<string, { weight: number; endpoints: Endpoint[] }>()
+  const urls = new Set<string>()
   for (const each of given) {
     const option = typeof each === 'string' ? { url: each } : each
     if (typeof option?.url !== 'string') throw invalid(`Endpoint ${JSON.stringify(each)} is neither a URL nor has one`)
@@ -121,11 +122,12 @@ function regionsOf(given: readonly EndpointOption[], schemes: Runtime['schemes']
       if (skipped.length === before) skipped.push(`Endpoint '${url}' cannot be used here: ${schemes.join(', ')} can`)
       continue
     }
+    if (urls.has(endpoint.url)) throw invalid(`Endpoint '${endpoint.url}' is given twice`)
+    urls.add(endpoint.url)
     const name = region ?? nameOf(endpoint)
     const known = regions.get(name)
     if (known === undefined) regions.set(name, { weight, endpoints: [endpoint] })
-    else if (!known.endpoints.some(other => other.url === endpoint.url)) known.endpoints.push(endpoint)
-    else skipped.push(`Endpoint '${endpoint.url}' is given twice`)
+    else known.endpoints.push(endpoint)
   }
   return [...regions].map(([name, region]) => ({ name, healthy: true, ...region }))
 }

@@ -1,5 +1,6 @@
 /** The `regions` section of the configuration: where devices may connect elsewhere, and the rules between its entries. Asks nobody. */
 import { z } from 'zod'
+import { endpointOf } from '../../device/endpoint.ts'
 import { placeName } from './schema.ts'
 
 const MAX_REGIONS = 64
@@ -49,13 +50,13 @@ export type RegionSettings = z.output<typeof regionsSchema>[number]
 export function checkRegions(self: string, regions: readonly RegionSettings[]): string[] {
   const problems: string[] = []
   const known = new Map<string, number>()
+  const places = new Map<string, string>()
   for (const [i, region] of regions.entries()) {
     const first = known.get(region.name)
     if (first !== undefined)
       problems.push(`regions[${i}].name is '${region.name}', and so is regions[${first}].name; allowed: each name once`)
     known.set(region.name, first ?? i)
-    for (const [e, url] of region.endpoints.entries())
-      if (!URL.canParse(url)) problems.push(`regions[${i}].endpoints[${e}] is '${url}', which is no URL`)
+    problems.push(...checkEndpoints(`regions[${i}]`, region.endpoints, places))
     if (region.health !== undefined && !URL.canParse(region.health))
       problems.push(`regions[${i}].health is '${region.health}', which is no URL`)
   }
@@ -64,4 +65,18 @@ export function checkRegions(self: string, regions: readonly RegionSettings[]): 
       `regions does not name the region of this edge, '${self}' (region); it has ${[...known.keys()].map(name => `'${name}'`).join(', ')}`,
     )
   return problems
+}
+
+/** `places` has where each endpoint of the regions before is, and gets these. */
+function checkEndpoints(region: string, endpoints: readonly string[], places: Map<string, string>): string[] {
+  return endpoints.flatMap((url, i) => {
+    const place = `${region}.endpoints[${i}]`
+    if (!URL.canParse(url)) return [`${place} is '${url}', which is no URL`]
+    // As devices read it.
+    const same = endpointOf(url).url
+    const other = places.get(same)
+    if (other !== undefined) return [`${place} is '${url}', and so is ${other}; allowed: each endpoint once`]
+    places.set(same, place)
+    return []
+  })
 }

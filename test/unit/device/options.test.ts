@@ -53,6 +53,16 @@ test.each([
   [{ endpoints: 'mqtt://a' }, 'endpoints is not a list'],
   [{ endpoints: [null] }, 'Endpoint null is neither a URL nor has one'],
   [{ endpoints: [{ url: 'mqtt://a', region: '' }] }, "Region of endpoint 'mqtt://a' has no name"],
+  [{ endpoints: ['mqtt://a', 'ws://a', 'mqtt://A:1883'] }, "Endpoint 'mqtt://a:1883' is given twice"],
+  [
+    {
+      endpoints: [
+        { url: 'ws://a', region: 'eu' },
+        { url: 'ws://a/mqtt', region: 'us' },
+      ],
+    },
+    "Endpoint 'ws://a:80/mqtt' is given twice",
+  ],
   [{ discovery: 17 }, 'discovery is neither a URL nor a list of URLs'],
   [{ endpoints: ['mqtt://a'], sessions: 'seperate' }, "sessions 'seperate' is neither 'shared' nor 'separate'"],
   [{ endpoints: ['mqtt://a'], outbox: '' }, 'outbox is not a name'],

@@ -78,6 +78,14 @@ describe('edge', () => {
       "regions[0].endpoints[0] is 'http://h:1' (from --regions); allowed: mqtt://HOST:PORT, mqtts",
     )
     expect(regions('[{name: eu, endpoints: ["mqtt://h:99999"]}]')).toThrow("is 'mqtt://h:99999', which is no URL")
+    expect(
+      regions('[{name: eu, endpoints: ["mqtt://h:1", "mqtt://g"]}, {name: us, endpoints: ["mqtt://G:1883"]}]'),
+    ).toThrow(
+      "regions[1].endpoints[0] is 'mqtt://G:1883', and so is regions[0].endpoints[1]; allowed: each endpoint once",
+    )
+    expect(regions('[{name: eu, endpoints: ["ws://h", "mqtt://h", "ws://h/mqtt"]}]')).toThrow(
+      "regions[0].endpoints[2] is 'ws://h/mqtt', and so is regions[0].endpoints[0]; allowed: each endpoint once",
+    )
     expect(regions('[{name: eu, endpoints: []}]')).toThrow('regions[0].endpoints is []')
     expect(regions('[{name: "e u", endpoints: ["mqtt://h:1"]}]')).toThrow("regions[0].name is 'e u'")
     expect(regions(`[${eu.replace('}', ', wieght: 2}')}]`)).toThrow(
