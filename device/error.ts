@@ -5,6 +5,8 @@ export type DeviceErrorCode =
   | 'invalid'
   /** The outbox has no room; publish again after an `acknowledged`. */
   | 'outbox-full'
+  /** The message alone is more than `limits.outboxMaxBytes`: publishing again does not help. */
+  | 'too-large'
   /** QoS 0 without a connection. */
   | 'offline'
   /** The broker said no, with `reasonCode`; publishing again does not help. */

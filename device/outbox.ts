@@ -93,9 +93,14 @@ export class Outbox {
     }
   }
 
-  /** Resolves when the message is acknowledged. Rejects with a DeviceError: 'outbox-full' at once, 'refused', 'expired', 'storage-failed' or 'closed' later. */
+  /** Resolves when the message is acknowledged. Rejects with a DeviceError: 'too-large' or 'outbox-full' at once, 'refused', 'expired', 'storage-failed' or 'closed' later. */
   add(fresh: NewMessage): Promise<void> {
     const bytes = packetBytes(fresh)
+    const { outboxMaxBytes } = this.#bounds
+    if (bytes > outboxMaxBytes) {
+      const text = `Message to '${fresh.topic}' has ${bytes} bytes, more than the outbox may hold: ${outboxMaxBytes} bytes`
+      return Promise.reject(new DeviceError('too-large', text))
+    }
     const packetId = this.#hasRoom(bytes) ? this.#ids.take() : undefined
     if (packetId === undefined)
       return Promise.reject(

@@ -71,7 +71,17 @@ test('a full outbox takes nothing, by messages and by bytes', async () => {
   void few.add(message('a'))
   await expect(few.add(message('b'))).rejects.toMatchObject(full)
   const small = outbox({ outboxMaxMessages: 10, outboxMaxBytes: 100 })
-  await expect(small.add(message('a', { payload: new Uint8Array(100) }))).rejects.toMatchObject(full)
+  void small.add(message('a', { payload: new Uint8Array(60) }))
+  await expect(small.add(message('b', { payload: new Uint8Array(60) }))).rejects.toMatchObject(full)
+})
+
+test('a message that no empty outbox has room for is told from a full one', async () => {
+  const box = outbox({ outboxMaxMessages: 10, outboxMaxBytes: 100 })
+  await expect(box.add(message('a', { payload: new Uint8Array(100) }))).rejects.toEqual(
+    new DeviceError('too-large', "Message to 'a' has 108 bytes, more than the outbox may hold: 100 bytes"),
+  )
+  void box.add(message('a', { payload: new Uint8Array(92) }))
+  expect([box.size, box.bytes]).toEqual([1, 100])
 })
 
 test('what the storage does not take is not sent', async () => {
