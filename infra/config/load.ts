@@ -12,6 +12,8 @@ import { CONFIG_VARIABLE, fromFlags, fromVariables, fromYaml, type Given } from 
 export interface Inputs {
   /** The words after the command. */
   readonly argv: readonly string[]
+  /** More of them, for what the host decides: whoever asks for something else is warned. */
+  readonly fixed?: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   /** Reads the configuration file; throws if it cannot. */
   readonly readFile: (path: string) => string
@@ -31,15 +33,18 @@ export type Hosted = ({ readonly is: 'gateway' } & Loaded<Config>) | ({ readonly
  * in memory unless a data directory is named.
  */
 export function loadHosted(env: Inputs['env'], readFile: Inputs['readFile']): Hosted {
-  const argv = ['--mqtt-port', 'off', '--http-port', 'off', '--listeners', '[]']
+  const fixed = ['--host', '127.0.0.1', '--mqtt-port', 'off', '--http-port', 'off', '--listeners', '[]']
   const file = env[CONFIG_VARIABLE]
   const isEdge =
     env.MERIDIAN_CORE !== undefined ||
     (file !== undefined && readYaml(file, readFile).given.some(({ path }) => path[0] === 'core'))
   if (!isEdge)
-    return { is: 'gateway', ...load(HOSTED, { argv, env: { MERIDIAN_DATA_DIR: ':memory:', ...env }, readFile }) }
-  const alone = [...argv, '--workers', '1', '--status-port', 'off', '--reuse-port', 'false']
-  return { is: 'edge', ...load(HOSTED_EDGE, { argv: alone, env, readFile }) }
+    return {
+      is: 'gateway',
+      ...load(HOSTED, { argv: [], fixed, env: { MERIDIAN_DATA_DIR: ':memory:', ...env }, readFile }),
+    }
+  const alone = [...fixed, '--workers', '1', '--status-port', 'off', '--reuse-port', 'false']
+  return { is: 'edge', ...load(HOSTED_EDGE, { argv: [], fixed: alone, env, readFile }) }
 }
 
 /** The configuration in force. Throws a ConfigError with every problem found. */
@@ -49,10 +54,22 @@ export function load<S, C>(command: Command<S, C>, inputs: Inputs): Loaded<C> {
   const variables = fromVariables(inputs.env, command.catalog, elsewhere)
   const fileName = flags.configFile ?? inputs.env[CONFIG_VARIABLE]
   const file = fileName === undefined ? { given: [], problems: [] } : readYaml(fileName, inputs.readFile)
+  const fixed = fromFlags(inputs.fixed ?? [], command.catalog, elsewhere)
   const problems = [...flags.problems, ...file.problems]
-  const given = [...file.given, ...variables.given, ...flags.given]
-  const config = judge(command, given, problems)
-  return { config, warnings: [...variables.warnings, ...command.doubts(config)] }
+  const asked = [...file.given, ...variables.given, ...flags.given]
+  const config = judge(command, [...asked, ...fixed.given], problems)
+  const warnings = [...variables.warnings, ...withoutEffect(asked, fixed.given), ...command.doubts(config)]
+  return { config, warnings }
+}
+
+/** One warning, of all that was asked for and is otherwise here. */
+function withoutEffect(asked: readonly Given[], fixed: readonly Given[]): string[] {
+  const values = new Map(fixed.map(({ path, value }) => [keyText(path), JSON.stringify(value)]))
+  const names = asked.flatMap(({ path, value, from }) => {
+    const key = keyText(path)
+    return values.has(key) && values.get(key) !== JSON.stringify(value) ? [`${key} (from ${from})`] : []
+  })
+  return names.length === 0 ? [] : [`Without effect, since the host listens and not Meridian: ${names.join(', ')}`]
 }
 
 /** As `load`, for the text of a file alone (`meridian config check`). */

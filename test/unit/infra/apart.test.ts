@@ -201,13 +201,29 @@ describe('on a host that listens itself', () => {
     expect(hosted({ ...env, MERIDIAN_MQTT_PORT: '1883', MERIDIAN_DATA_DIR: '/x' })).toMatchObject({
       is: 'edge',
       config: { core: ['ws://[::1]:1/link', 'ws://localhost:2/link'], region: 'us', workers: 1, mqttPort: 'off' },
-      warnings: [],
     })
     expect(hosted({ MERIDIAN_CONFIG: 'm.yaml' }, 'core: [ws://localhost:3]\nsite: eu')).toMatchObject({
       is: 'edge',
       config: { core: ['ws://localhost:3/link'], site: 'eu' },
     })
     expect(hosted({ MERIDIAN_CONFIG: 'm.yaml' }, 'dataDir: /x')).toMatchObject({ is: 'gateway' })
+  })
+
+  test('what it cannot do is one warning that names each setting and its place', () => {
+    const asked = { MERIDIAN_MQTT_PORT: '1883', MERIDIAN_HTTP_PORT: 'off', MERIDIAN_CONFIG: 'm.yaml' }
+    const file = 'host: 0.0.0.0\nlisteners: [{ kind: tcp, port: 1 }]\nlogLevel: warn\n'
+    const text = 'Without effect, since the host listens and not Meridian: '
+    expect(hosted(asked, file)).toMatchObject({
+      is: 'gateway',
+      config: { host: '127.0.0.1', mqttPort: 'off', listeners: [], logLevel: 'warn' },
+      warnings: [`${text}host (from m.yaml), listeners (from m.yaml), mqttPort (from MERIDIAN_MQTT_PORT)`],
+    })
+    expect(hosted({ ...asked, MERIDIAN_CORE: 'ws://localhost:1', MERIDIAN_WORKERS: '4' })).toMatchObject({
+      is: 'edge',
+      config: { workers: 1 },
+      warnings: [`${text}mqttPort (from MERIDIAN_MQTT_PORT), workers (from MERIDIAN_WORKERS)`],
+    })
+    expect(hosted({ MERIDIAN_MQTT_PORT: 'off' })).toMatchObject({ warnings: [] })
   })
 
   test('it is open to everybody, so it wants to be told who may connect', () => {
