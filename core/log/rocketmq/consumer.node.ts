@@ -15,7 +15,11 @@ import type { RocketmqError } from './error.ts'
 import type { LiteConsumer, LiteConsumerOptions } from './lite.ts'
 
 const BATCH = 32
-const LONG_POLL_MS = 20_000
+/**
+ * The shortest that a proxy takes by default (`grpcClientConsumerMinLongPollingTimeoutMillis`). A broker that has just started may lose a poll
+ * (5.5.0, `PopLiteLongPollingService`: its first clean-up between the two steps of `polling`): nothing comes then before our deadline for it.
+ */
+const LONG_POLL_MS = 5_000
 const HEARTBEAT_MS = 10_000
 const ASSIGNMENT_MS = 20_000
 const CHECK_MS = 500
