@@ -155,7 +155,7 @@ export class Bring {
 
   /** `found`: there, and told to be had when it comes. */
   #begin(bringing: Bringing, peer: Peer, reply: Granted, found: readonly Message[] | undefined, done: Brought): void {
-    const { sessions, residence, recent, fetch, owed, stats } = this.#o
+    const { sessions, residence, recent, owed, stats } = this.#o
     const { client, epoch } = bringing
     const { site } = peer
     const before = sessions.get(client)
@@ -186,7 +186,7 @@ export class Bring {
     // What we routed to that site before the session began here is in its inbox there once it has answered.
     residence.whenAnswered(site, () =>
       this.#unread(s, site, isHad, unread =>
-        fetch.all(peer, client, reply.epoch, found, messages =>
+        this.#fetch(bringing, peer, reply.epoch, found, messages =>
           this.#elsewhere(s, site, elsewhere => {
             if (bringing.overtaken) return abort()
             // If it does not answer everything is there still.
@@ -196,6 +196,32 @@ export class Bring {
         ),
       ),
     )
+  }
+
+  /** All that waits there: if another core has it by then, what was claimed is void, and it is claimed once more. Undefined: that site does not answer. */
+  #fetch(
+    bringing: Bringing,
+    peer: Peer,
+    epoch: number,
+    found: readonly Message[] | undefined,
+    done: (messages: readonly Message[] | undefined) => void,
+  ): void {
+    const { fetch, peers, turn } = this.#o
+    const { client } = bringing
+    const again = () =>
+      peers.settle(() => {
+        if (bringing.overtaken || peer.has(client, epoch)) return done(undefined)
+        peer.claim(client, bringing.epoch, false, reply =>
+          turn.call(() => {
+            if (reply?.ok === true) this.#fetch(bringing, peer, reply.epoch, found, done)
+            else done(undefined)
+          }),
+        )
+      })
+    fetch.all(peer, client, epoch, found, messages => {
+      if (messages === undefined && (peer.returning || !peer.has(client, epoch))) peer.back(again)
+      else done(messages)
+    })
   }
 
   /** What that site has not read at others, and is for this session. After its inbox there is read: what it has read before is in that. */

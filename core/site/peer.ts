@@ -176,10 +176,15 @@ export class Peer implements PeerEdge, Importer {
     })
   }
 
-  /** All that waits for a claimed session there, in order: it stays there until `release`. Undefined: it does not answer. */
+  /** What was claimed there is ours: no other core has come since, and nobody has claimed it. */
+  has(client: ClientKey, epoch: number): boolean {
+    return this.#claimed.get(client)?.epoch === epoch
+  }
+
+  /** All that waits for a claimed session there, in order: it stays there until `release`. Undefined: it does not answer, or the claim is void. */
   drainAll(client: ClientKey, epoch: number, done: (messages: readonly Message[] | undefined) => void): void {
     const { limits, defer } = this.#o
-    if (!this.linked) return defer(() => done(undefined))
+    if (!this.linked || !this.has(client, epoch)) return defer(() => done(undefined))
     const all: Message[] = []
     // Before the first page that site waits for what others have for it.
     let ms = limits.peerCallMs + BEHIND_MS

@@ -105,6 +105,39 @@ test('a core that is stopping does not go on with the session of a site to which
   expect(sites.at('eu').coreStats).toMatchObject({ sessionsBrought: 1, sessionsTaken: 0 })
 })
 
+describe.each(['at once', 'after it has said good-bye'])(
+  'the core of the site that a client comes from ends %s:',
+  how => {
+    test.each([0, 2, 4, 5, 6, 8, 12])(
+      'what waits there is fetched from the next one, in front of what comes meanwhile (%i turns later)',
+      async turns => {
+        await open()
+        const sub = await roamer('sub', 'us', 'a/+')
+        const other = await roamer('other', 'eu', 'a/+')
+        const pub = await roamer('pub', 'us')
+        sub.disconnect()
+        pub.publish('a/1', '1', 2)
+        await rest(pub, other)
+        if (how !== 'at once') void sites.at('us').core.peers!.close()
+        sub.at = 'eu'
+        sub.settles = false
+        sub.connect()
+        for (let i = 0; i < turns && sites.turn(); i++) await microtasks()
+        sites.at('us').stopCore()
+        for (let i = 0; i < 6; i++) {
+          sites.pass(250)
+          await microtasks()
+        }
+        pub.connect()
+        pub.publish('a/1', '2', 2)
+        await rest(sub, other, pub)
+        for (const one of [sub, other]) expect(textsOf(one)).toEqual(['1', '2'])
+        expect(sites.at('eu').coreStats).toMatchObject({ sessionsBrought: 1, sessionsTaken: 0, messagesLate: 0 })
+      },
+    )
+  },
+)
+
 const cases = (['stops', 'dies'] as const).flatMap(how => (['us', 'eu'] as const).map(to => [how, to] as const))
 
 describe.each(cases)('the core %s, the client comes to %s:', (how, to) => {
