@@ -12,8 +12,10 @@ const [FIRST, SECOND] = [{ groupOrder: 1 }, { groupOrder: 2 }]
 
 export default defineConfig({
   test: {
-    // Random tests compute for a second or two; a machine that does much else takes its time.
+    // Random tests compute for a second or two, servers start in as much; a machine that does much else takes its time.
     testTimeout: 30_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     projects: [
       {
         extends: true,

@@ -17,7 +17,8 @@ export interface Program extends Running {
   port(kind: string): number
 }
 
-const BOOT_MS = 30_000
+/** A core looks RocketMQ over before. */
+const BOOT_MS = 60_000
 
 /** Starts one, and waits until it says that it is ready. Throws with its output if it does not. */
 export async function start(words: readonly string[], runtime: Runtime = 'node', cwd = '/'): Promise<Program> {

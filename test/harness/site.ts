@@ -173,6 +173,7 @@ function nodeOf(
     args: [...before, ...words, '--link-token', TOKEN],
     ports,
     logFile: join(folder, name, 'output.log'),
+    readyWithinMs: READY_MS,
     isReady: async () => (await Promise.all(Object.values(ports).map(answers))).every(Boolean),
   })
 }

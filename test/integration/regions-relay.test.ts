@@ -79,11 +79,17 @@ test('the first bytes take the handshake and one way, the following ones one way
   await expect.poll(text, { interval: 2 }).toBe('a')
   const first = Date.now() - begun
   expect(first).toBeGreaterThanOrEqual(159)
-  socket.write('b')
-  await expect.poll(text, { interval: 2 }).toBe('ab')
-  const second = Date.now() - begun - first
-  expect(second).toBeGreaterThanOrEqual(79)
-  expect(second).toBeLessThan(first)
+  const following: number[] = []
+  for (const sent of ['ab', 'abc', 'abcd']) {
+    const again = Date.now()
+    socket.write(sent.at(-1)!)
+    await expect.poll(text, { interval: 2 }).toBe(sent)
+    following.push(Date.now() - again)
+  }
+  // The least of some: a busy machine adds to it.
+  const least = Math.min(...following)
+  expect(least).toBeGreaterThanOrEqual(79)
+  expect(least).toBeLessThan(first)
 })
 
 test('many bytes come through whole and in order, also with loss and more than a line holds', async () => {
@@ -104,6 +110,8 @@ test('a lost segment stalls what follows it by 200 ms', async () => {
   const begun = Date.now()
   socket.write('b')
   await sleep(5)
+  // Whatever is there has been read when a round of events is over.
+  await new Promise(setImmediate)
   set({ loss: 0 })
   socket.write('c')
   await expect.poll(text, { interval: 5 }).toBe('abc')

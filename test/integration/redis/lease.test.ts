@@ -62,7 +62,7 @@ test.each(DRIVERS)('one holds it, the other stands by and follows as soon as it 
   await a.lease.release()
   const from = Date.now()
   await b.started
-  expect(Date.now() - from).toBeLessThan(RENEW_MS * 3)
+  expect(Date.now() - from, 'sooner than it would be over').toBeLessThan(LIFE_MS)
   expect(b.fence.token).toBeGreaterThan(a.fence.token)
   expect([a.lease.held, a.lost]).toEqual([false, []])
 })
@@ -83,7 +83,7 @@ test('a holder that is gone is followed when its lease is over', async () => {
   a.driver.close()
   await b.started
   expect(Date.now() - from).toBeGreaterThan(LIFE_MS / 2)
-  expect(Date.now() - from).toBeLessThan(LIFE_MS + RENEW_MS * 4)
+  expect(Date.now() - from).toBeLessThan(LIFE_MS * 3)
 })
 
 test('Redis away for longer than the lease: the holder goes on and has it again, no standby snatches it', async () => {

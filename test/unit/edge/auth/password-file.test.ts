@@ -67,18 +67,16 @@ describe('verdicts', () => {
 
   test('an unknown user costs as much time as a known one', async () => {
     const file = await openFile(`alice:${costly}\n`)
-    const time = async (user: string): Promise<number> => {
-      const tries = []
-      for (let i = 0; i < 3; i++) {
+    const best = { alice: Number.POSITIVE_INFINITY, nobody: Number.POSITIVE_INFINITY }
+    // In turns, and the best of some: what a busy machine adds is not ours.
+    for (let i = 0; i < 6; i++)
+      for (const user of ['alice', 'nobody'] as const) {
         const before = performance.now()
         await file.authenticate(connectAs(user, `wrong ${i}`))
-        tries.push(performance.now() - before)
+        best[user] = Math.min(best[user], performance.now() - before)
       }
-      return Math.min(...tries)
-    }
-    const [known, unknown] = [await time('alice'), await time('nobody')]
-    expect(unknown / known).toBeGreaterThan(0.5)
-    expect(unknown / known).toBeLessThan(2)
+    expect(best.nobody / best.alice).toBeGreaterThan(0.5)
+    expect(best.nobody / best.alice).toBeLessThan(2)
   })
 
   test('the password is copied before it waits: its bytes may be a view on the read buffer', async () => {
