@@ -160,13 +160,13 @@ resource "aws_vpc_security_group_egress_rule" "rocketmq" {
 
 # Redis; images, secrets and logs.
 resource "aws_vpc_security_group_egress_rule" "out" {
-  for_each          = toset([tostring(var.state_port), "443"])
+  for_each          = { redis = var.state_port, https = 443 }
   region            = local.aws_region
   security_group_id = aws_security_group.core.id
-  description       = "Port ${each.key}"
+  description       = "Port ${each.value}"
   cidr_ipv4         = "0.0.0.0/0"
-  from_port         = tonumber(each.key)
-  to_port           = tonumber(each.key)
+  from_port         = each.value
+  to_port           = each.value
   ip_protocol       = "tcp"
   tags              = local.tags
 }

@@ -4,7 +4,9 @@ module "topology" {
   source  = "../topology"
   name    = var.name
   domain  = var.domain
+  network = var.network
   regions = var.regions
+  drain   = var.drain
 }
 
 locals {
@@ -21,7 +23,11 @@ module "edge" {
   image               = local.image
   collector_image     = var.images.collector
   certificate_arn     = var.regions[each.key].certificate_arn
+  device_cidrs        = var.device_cidrs
   plain_cidrs         = var.plain_cidrs
+  size                = var.edge_size
+  log_days            = var.log_days
+  access_log_bucket   = var.regions[each.key].access_log_bucket
   deletion_protection = var.deletion_protection
   secrets = {
     link_token    = var.secrets.link_token
@@ -39,6 +45,7 @@ module "redis" {
   read_regions      = var.redis.read_regions
   high_availability = var.redis.high_availability
   allowed_cidrs     = flatten([for name in keys(local.sites) : module.edge[name].nat_cidrs])
+  secret_version    = var.redis.secret_version
   secret_regions    = [for site in local.sites : site.aws_region]
 }
 
@@ -52,6 +59,9 @@ module "site" {
   kms_key_arn     = module.edge[each.key].kms_key_arn
   image           = local.image
   collector_image = var.images.collector
+  size            = var.core_size
+  state_port      = module.redis.port
+  log_days        = var.log_days
   rocketmq        = merge(var.rocketmq, { image = var.images.rocketmq })
   secrets = {
     link_token       = var.secrets.link_token
@@ -78,6 +88,7 @@ module "observability" {
   region        = each.key
   load_balancer = { arn_suffix = module.edge[each.key].load_balancer.arn_suffix, target_groups = module.edge[each.key].target_groups }
   emails        = var.emails
+  disk_per_cent = var.disk_per_cent
 }
 
 module "dns" {
@@ -86,6 +97,6 @@ module "dns" {
   zone_id  = var.zone_id
   hostname = module.topology.hostname
   # Only topics there hear of it.
-  alarm   = one([for name, region in local.regions : { topic_arn = module.observability[name].alarm_topic_arn } if region.aws_region == "us-east-1"])
+  alarm   = var.unreachable_alarm != null ? var.unreachable_alarm : one([for name, region in local.regions : { topic_arn = module.observability[name].alarm_topic_arn } if region.aws_region == "us-east-1"])
   regions = { for name, region in local.regions : name => merge(region, { load_balancer = module.edge[name].load_balancer }) }
 }

@@ -269,3 +269,16 @@ test.each(modulesIn(INFRA).filter(({ path }) => path.startsWith('modules/')))(
     expect(names.filter(name => !readme.includes(`| \`${name}\` |`))).toEqual([])
   },
 )
+
+test('the deployment passes on what the modules beneath let one choose', () => {
+  const calls = [...text('deployment/main.tf').matchAll(/^module "\w+" \{(.*?)^\}/gms)].map(found => found[1]!)
+  const kept = calls.flatMap(call => {
+    const [, module = ''] = /source += "\.\.\/([\w-]+)"/.exec(call)!
+    const variables = [...text(`${module}/variables.tf`).matchAll(/^variable "(\w+)" \{(.*?)^\}/gms)]
+    const optional = variables.filter(([, , body]) => /^ {2}default +=/m.test(body!)).map(([, name]) => name!)
+    return optional.filter(name => !new RegExp(`^ {2}${name} +=`, 'm').test(call)).map(name => `${module}: ${name}`)
+  })
+  expect(calls).toHaveLength(7)
+  // Its certificates and secrets are for TLS.
+  expect(kept).toEqual(['topology: link_scheme'])
+})

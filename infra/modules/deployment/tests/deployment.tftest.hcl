@@ -62,6 +62,27 @@ run "three_regions_of_which_two_have_a_site" {
   }
 }
 
+run "settings_of_the_modules_beneath" {
+  variables {
+    network           = "10.128.0.0/12"
+    drain             = { seconds = 60, clients_per_second = 300 }
+    edge_size         = { cpu = 2048, memory = 4096 }
+    core_size         = { cpu = 4096, memory = 16384 }
+    device_cidrs      = ["198.51.100.0/24"]
+    log_days          = 30
+    disk_per_cent     = 60
+    unreachable_alarm = { topic_arn = "arn:aws:sns:us-east-1:123456789012:alarms" }
+  }
+  assert {
+    condition     = module.topology.network == "10.128.0.0/12" && local.regions.us.cidr == "10.129.0.0/16"
+    error_message = "Regions are not in the network that was asked for."
+  }
+  assert {
+    condition     = module.topology.drain == { seconds = 60, clients_per_second = 300 } && strcontains(join(" ", local.regions.ap.edge_command), "--limits-drain-clients-per-sec 300")
+    error_message = "Edges do not end as was asked for."
+  }
+}
+
 run "one_region" {
   variables {
     regions = { eu = { index = 0, aws_region = "eu-central-1", certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0" } }
@@ -79,4 +100,10 @@ run "site_without_a_certificate" {
     regions = { jp = { index = 0, aws_region = "ap-northeast-1", certificate_arn = "arn:aws:acm:ap-northeast-1:123456789012:certificate/0" } }
   }
   expect_failures = [var.secrets]
+}
+
+run "topic_where_route_53_has_no_metrics" {
+  command = plan
+  variables { unreachable_alarm = { topic_arn = "arn:aws:sns:eu-central-1:123456789012:alarms" } }
+  expect_failures = [var.unreachable_alarm]
 }
