@@ -156,6 +156,7 @@ export class Core implements TapHost, Receiver {
     this.#parts.moves?.tick()
     this.#parts.direct?.tick(now)
     this.#parts.recalled?.tick(now)
+    this.#parts.republished?.tick(now)
     this.#parts.stats.nowRelayedIds = this.#parts.relayed.size
     this.#parts.turn.tick(now)
   }
@@ -199,9 +200,9 @@ export class Core implements TapHost, Receiver {
   // ── what other sites send
 
   relay(message: Message, giveBack: (group: TopicFilter) => void, done: () => void): void {
-    const { retained, relayed, router, turn, stats } = this.#parts
+    const { retained, relayed, republished, router, turn, stats } = this.#parts
     stats.relayedIn++
-    if (message.qos > 0 && !relayed.remember(message)) {
+    if (message.qos > 0 && (!relayed.remember(message) || republished?.twin(message) !== undefined)) {
       stats.relayedTwice++
       return turn.call(done)
     }

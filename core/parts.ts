@@ -20,6 +20,7 @@ import { Peers } from './site/peers.ts'
 import { Recalled } from './site/recalled.ts'
 import { Recent } from './site/recent.ts'
 import { type Identity, RelayedIds } from './site/relayed-ids.ts'
+import { Republished } from './site/republished.ts'
 import { Residence } from './site/residence.ts'
 import { Sift } from './site/sift.ts'
 import type { CoreEvents } from './stats.ts'
@@ -94,6 +95,8 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
   const fetch = new Fetch({ ...shared, site: peers.site, had })
   const recalled = new Recalled(limits.relayedIds, stats, now)
   const left = new Left({ ...common, sites })
-  const moves = new Moves({ ...shared, directory, peers, sessions, residence, recalled, fetch, left, sift: find })
-  return { ...parts, direct, moves, recalled }
+  const republished = new Republished(limits.relayedIds, recent, now)
+  const between = { directory, peers, residence, recalled, republished, fetch, left }
+  const moves = new Moves({ ...shared, ...between, sessions, sift: find })
+  return { ...parts, direct, moves, recalled, republished }
 }

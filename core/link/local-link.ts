@@ -22,7 +22,9 @@ import { OVERTAKEN, type Sessions } from '../session/sessions.ts'
 import { copyFor } from '../site/copies.ts'
 import type { Moves } from '../site/moves.ts'
 import { siteOf } from '../site/name.ts'
+import type { SiteName } from '../site/port.ts'
 import type { Recalled } from '../site/recalled.ts'
+import type { Republished } from '../site/republished.ts'
 import type { Sift } from '../site/sift.ts'
 import type { CoreStats } from '../stats.ts'
 import type { Turn } from './turn.ts'
@@ -38,6 +40,7 @@ export interface CoreParts {
   /** Where sites share clients. */
   readonly moves?: Moves | undefined
   readonly recalled?: Recalled | undefined
+  readonly republished?: Republished | undefined
   readonly sift: Sift
   readonly stats: CoreStats
   readonly now: () => number
@@ -101,14 +104,16 @@ export class LocalLink implements CoreLink {
   }
 
   publish(message: Message): void {
-    const { turn, retained, flights } = this.#core
+    const { turn, retained, flights, republished } = this.#core
     const remote = this.#port.unanswered !== undefined
     const s = message.packetId !== 0 || (remote && message.qos > 0) ? this.#publisher(message) : undefined
     // Another edge has the session by now: the publisher, who has no answer, asks there again.
     if (remote && message.qos > 0 && s === undefined && message.sender !== NO_CLIENT) return
     if (message.retain && message.target === NO_CLIENT) retained.accept(message)
     turn.message(message, this.#port)
-    if (s !== undefined && message.packetId !== 0) flights.open(s, message.packetId)
+    if (s === undefined || message.packetId === 0) return
+    flights.open(s, message.packetId)
+    republished?.published(message)
   }
 
   subscribe(client: ClientKey, epoch: number, subscriptions: readonly Subscription[], done: () => void): void {
@@ -138,6 +143,7 @@ export class LocalLink implements CoreLink {
     const s = sessions.owned(this.#port, client, epoch)
     if (s === undefined) return
     if (this.#port.unanswered !== undefined) settled(client, step)
+    if (step.step === 'rel') this.#core.republished?.released(client, step.packetId)
     flights.step(s, step)
     if (done !== undefined) turn.call(() => turn.answer(done))
   }
@@ -151,19 +157,21 @@ export class LocalLink implements CoreLink {
   }
 
   drain(client: ClientKey, epoch: number, limit: number, done: (page: InboxPage) => void): void {
-    const { turn, sessions, inboxes, moves } = this.#core
+    const { turn, sessions, inboxes, moves, republished } = this.#core
+    const peer = siteOf(client)
     const read = () => {
       const s = sessions.owned(this.#port, client, epoch)
       if (s === undefined) return
       if (this.#port.site !== undefined && s.site === undefined) moves?.read(s)
       inboxes.read(s, limit, (messages, end) => {
         if (end) sessions.caughtUp(s)
-        done({ messages, end })
+        done({ messages: peer === undefined ? messages : this.#withoutTheirs(s, peer, messages), end })
       })
     }
     const begin = () => turn.call(() => turn.answer(read))
     const { site } = this.#port
-    if (site === undefined || moves === undefined || siteOf(client) !== undefined) begin()
+    if (site === undefined || moves === undefined) begin()
+    else if (peer !== undefined) republished?.whenAsked(peer, begin)
     else moves.whenRouted(client, epoch, site, begin)
   }
 
@@ -205,6 +213,16 @@ export class LocalLink implements CoreLink {
 
   delivered(message: Message): void {
     this.#core.router.delivered(message)
+  }
+
+  /** What that site had before it was published here as well is done for it. */
+  #withoutTheirs(s: Session, peer: SiteName, messages: readonly Message[]): readonly Message[] {
+    const { republished, flights } = this.#core
+    return messages.filter(message => {
+      if (republished?.isThere(message, peer) !== true) return true
+      flights.step(s, { step: 'done', packetId: 0, message })
+      return false
+    })
   }
 
   /** An edge elsewhere had these for a session that it owns no more. Copies of shared groups among them are nowhere else: they go to other members. */

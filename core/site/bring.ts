@@ -17,6 +17,7 @@ import type { Peers } from './peers.ts'
 import type { Directory, Foreign, SiteName } from './port.ts'
 import type { Recalled } from './recalled.ts'
 import type { Recent } from './recent.ts'
+import type { Republished } from './republished.ts'
 import type { Residence } from './residence.ts'
 import type { Sift } from './sift.ts'
 
@@ -29,6 +30,7 @@ export interface BringOptions {
   readonly owed: Owed
   readonly turn: Turn
   readonly recent: Recent
+  readonly republished: Republished
   readonly recalled: Recalled
   readonly fetch: Fetch
   readonly stats: CoreStats
@@ -155,7 +157,7 @@ export class Bring {
 
   /** `found`: there, and told to be had when it comes. */
   #begin(bringing: Bringing, peer: Peer, reply: Granted, found: readonly Message[] | undefined, done: Brought): void {
-    const { sessions, residence, recent, owed, stats } = this.#o
+    const { sessions, residence, recent, republished, owed, stats } = this.#o
     const { client, epoch } = bringing
     const { site } = peer
     const before = sessions.get(client)
@@ -176,7 +178,7 @@ export class Bring {
       done(OVERTAKEN)
     }
     const all = (messages: readonly Message[], isAll: boolean) => {
-      const news = messages.filter(m => !recent.has(m, since, client))
+      const news = messages.filter(m => !republished.had(m, since, client))
       for (const message of news) recent.noteFor(client, message)
       const taken = isAll ? owed.take(client, peer, reply.epoch) : undefined
       this.#durably(s, site, news, () => taken?.(true))
@@ -247,16 +249,17 @@ export class Bring {
 
   /** What that site has not read, and is for this session. Before its inbox there is read: what is not here any more then is there. */
   #unread(s: Session, site: SiteName, isHad: IsHad, done: (unread: readonly Message[]) => void): void {
-    const { residence, turn } = this.#o
+    const { residence, republished, turn } = this.#o
     if (!residence.isBehind(site)) return done([])
     const filters = filtersOf(s.subscriptions.values())
-    const take = (found: readonly Message[]) => done(found.filter(m => wants(s, m) && !isHad(m)))
+    const take = (found: readonly Message[]) =>
+      done(found.filter(m => wants(s, m) && !isHad(m) && !republished.isThere(m, site)))
     this.#o.sift(tenantOf(s.client), site, filters, found => turn.call(() => take(found)), s.client)
   }
 
   /** That site does not answer: what it has written is enough to go on with. */
   #takeRecord(bringing: Bringing, site: SiteName, found: Foreign | 'none', done: Brought): void {
-    const { residence, recent, recalled, owed, turn, now, stats, events, peers } = this.#o
+    const { residence, recent, republished, recalled, owed, turn, now, stats, events, peers } = this.#o
     if (peers.isClosing) return done(CLOSING)
     const { client, epoch } = bringing
     owed.add(client, site)
@@ -278,6 +281,7 @@ export class Bring {
     const before = this.#o.sessions.get(client)
     const isHad = hadBy(before)
     const s = residence.settle({ client, site, epoch, state, expirySec, offlineAt })
+    republished.begin(client, site, record.received)
     const begun = recent.begin()
     if (before === undefined) bringing.since = begun
     const known = [...record.inflight, ...inflight].map(f => f.packetId)

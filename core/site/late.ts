@@ -13,6 +13,7 @@ import type { Peer } from './peer.ts'
 import type { Peers } from './peers.ts'
 import type { Directory, SiteName } from './port.ts'
 import type { Recent } from './recent.ts'
+import type { Republished } from './republished.ts'
 import type { Residence } from './residence.ts'
 
 export interface LateOptions {
@@ -23,6 +24,7 @@ export interface LateOptions {
   readonly owed: Owed
   readonly turn: Turn
   readonly recent: Recent
+  readonly republished: Republished
   readonly fetch: Fetch
   readonly stats: CoreStats
   /** It is on its way here already. */
@@ -46,8 +48,10 @@ export class Late {
 
   /** A few times a second: what was not to be had, and can be now. */
   tick(): void {
-    const { owed, fetch } = this.#o
+    const { owed, fetch, peers, residence, republished } = this.#o
     fetch.tick()
+    for (const { live, site } of peers.all())
+      if (live && !owed.owes(site) && !residence.isBehind(site)) republished.end(site)
     for (const [client, debt] of owed.all()) {
       if (this.#fetching >= FETCHES) return
       this.#try(client, debt)
@@ -61,14 +65,15 @@ export class Late {
   }
 
   #try(client: ClientKey, debt: Debt): void {
-    const { peers, owed, isBrought, isWritten } = this.#o
+    const { peers, owed, republished, isBrought, isWritten } = this.#o
     if (this.#fetching >= FETCHES || debt.busy || peers.isClosing || isBrought(client)) return
     const s = this.#here(client)
     if (s !== undefined && !debt.void && debt.sites.has(s.comesFrom) && !isWritten(client))
       return this.#complete(s, debt)
     for (const site of debt.sites) {
       const peer = peers.get(site)
-      if (peer?.linked === true && !owed.isTaken(client, peer)) return this.#fetch(client, debt, peer)
+      if (peer?.linked !== true || owed.isTaken(client, peer)) continue
+      if (republished.isAskingFor(client) || !republished.isAsking(site)) return this.#fetch(client, debt, peer)
     }
   }
 
@@ -101,13 +106,14 @@ export class Late {
   }
 
   #fetch(client: ClientKey, debt: Debt, peer: Peer): void {
-    const { peers, sessions, directory, owed } = this.#o
+    const { peers, sessions, directory, owed, republished } = this.#o
     const end = this.#begin(debt)
     directory.find(client, at => {
       if (at === undefined) return end()
       if (at !== peers.site && at !== '') {
         // Whoever has it now fetches that as well.
         owed.drop(client, peer.site)
+        republished.forget(client)
         return end()
       }
       const s = this.#here(client)
@@ -116,6 +122,7 @@ export class Late {
       const isWanted = s !== undefined && !debt.void
       peer.claim(client, s?.epoch ?? sessions.nextEpoch(), !isWanted, reply => {
         if (reply?.ok !== true) return end()
+        republished.answered(client, peer.site, isWanted && !debt.void ? reply.state.received : [])
         if (reply.present && !debt.void && this.#here(client) !== undefined)
           return this.#read(client, debt, peer, reply.epoch, reply.state, end)
         owed.settle(client, peer, reply.epoch)
@@ -156,11 +163,11 @@ export class Late {
     messages: readonly Message[],
     then: (isDurable: boolean) => void,
   ): void {
-    const { residence, recent, turn, stats } = this.#o
+    const { residence, republished, turn, stats } = this.#o
     const s = this.#here(client)
     if (s === undefined || debt.void) return then(debt.void)
     const { since } = debt
-    const isNew = (m: Message) => since === undefined || !recent.has(m, since, client)
+    const isNew = (m: Message) => since === undefined || !republished.had(m, since, client)
     let left = 1
     let isHere = true
     const one = () => {

@@ -131,18 +131,19 @@ export class Owed {
 
   /** `done` once that site owes nothing, or after `until`. ms since the epoch. */
   whenPaid(site: SiteName, until: number, done: () => void): void {
-    if (this.#owes(site)) this.#waiting.push({ site, until, done })
+    if (this.owes(site)) this.#waiting.push({ site, until, done })
     else done()
   }
 
   /** A few times a second. ms since the epoch. */
   tick(now: number): void {
     for (const one of this.#waiting.splice(0))
-      if (one.until <= now || !this.#owes(one.site)) one.done()
+      if (one.until <= now || !this.owes(one.site)) one.done()
       else this.#waiting.push(one)
   }
 
-  #owes(site: SiteName): boolean {
+  /** That site has something of sessions that live here. */
+  owes(site: SiteName): boolean {
     return (this.#owing.get(site) ?? 0) > 0
   }
 

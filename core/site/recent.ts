@@ -54,7 +54,7 @@ export class Recent {
   }
 
   /** It was noted after that `begin`, for all or for this client. */
-  has(message: Message, since: number, client: ClientKey): boolean {
+  has(message: Pick<Message, 'origin' | 'seq'>, since: number, client: ClientKey): boolean {
     const noted = (key: string): boolean => {
       const at = this.#at.get(key)
       return at !== undefined && at.n >= since && at.except?.has(client) !== true
@@ -69,5 +69,5 @@ export class Recent {
   }
 }
 
-const keyOf = (message: Message, client: ClientKey): string =>
+const keyOf = (message: Pick<Message, 'origin' | 'seq'>, client: ClientKey): string =>
   client === NO_CLIENT ? messageKey(message) : `${messageKey(message)} ${client}`

@@ -136,10 +136,10 @@ export function checkTopic(ctx: EdgeContext, topic: TopicName): Verdict {
 export function released(ctx: EdgeContext, session: Session, packetId: number): void {
   const { connection, received } = session
   session.resumedIds?.delete(packetId)
-  if (received?.delete(packetId) !== true)
-    return connection.answerAck(PUBCOMP, packetId, Reason.PacketIdentifierNotFound)
-  if (!session.persistent) return connection.answerAck(PUBCOMP, packetId, Reason.Success)
+  const reason = received?.delete(packetId) === true ? Reason.Success : Reason.PacketIdentifierNotFound
+  if (!session.persistent) return connection.answerAck(PUBCOMP, packetId, reason)
+  // Also of an id that is not known: a site that cannot be asked may hold it open.
   ctx.link.journal(session.key, session.epoch, { step: 'rel', packetId }, () => {
-    if (connection.serves(session)) connection.answerAck(PUBCOMP, packetId, Reason.Success)
+    if (connection.serves(session)) connection.answerAck(PUBCOMP, packetId, reason)
   })
 }
