@@ -32,7 +32,7 @@ afterAll(async () => {
 afterEach(async () => {
   for (const one of site.processes) await one.start()
   await site.ready()
-}, 60_000)
+}, 120_000)
 
 describe('across edges', () => {
   test.each([0, 1, 2] as const)('publish and subscribe at QoS %s, in order', async qos => {

@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const TOKEN = 'a-token-for-these-tests'
 const EDGE = ['edge', '--mqtt-port', '0', '--http-port', '0', '--link-token', TOKEN]
-const QUICK = ['--limits-site-probe-ms', '300', '--limits-site-failback-ms', '1500']
+const QUICK = ['--limits-site-probe-ms', '300', '--limits-site-failback-ms', '2500']
 const children: Program[] = []
 afterEach(async () => {
   await Promise.all(children.splice(0).map(child => child.end('SIGKILL')))

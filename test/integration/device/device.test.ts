@@ -34,7 +34,7 @@ describe.each([
     one.on('message', message => got.push(`${message.topic} ${message.qos} ${message.text()}`))
     expect(await one.subscribe('a/#', { qos })).toBe(qos)
     for (let n = 0; n < 5; n++) await one.publish(`a/${n}`, `${name} ${n}`, { qos })
-    await until('five messages', 5000, () => (got.length === 5 ? true : undefined))
+    await until('five messages', 20_000, () => (got.length === 5 ? true : undefined))
     expect(got.sort()).toEqual([0, 1, 2, 3, 4].map(n => `a/${n} ${qos} ${name} ${n}`))
     expect(one.stats()).toMatchObject({ isOnline: true, outboxMessages: 0, outboxBytes: 0, received: 5 })
   })
@@ -53,11 +53,11 @@ describe.each([
       for (let n = 0; n < 500; n++) sent.push(sender.publish('many', String(n), { qos }))
       for (let loss = 0; loss < 4; loss++) {
         const before = sender.stats().acknowledged
-        await until('progress', 5000, () => (sender.stats().acknowledged > before + 10 ? true : undefined))
+        await until('progress', 20_000, () => (sender.stats().acknowledged > before + 10 ? true : undefined))
         way.heal()
       }
       await Promise.all(sent)
-      await until('all of them', 5000, () => (new Set(got).size === 500 ? true : undefined))
+      await until('all of them', 20_000, () => (new Set(got).size === 500 ? true : undefined))
       const firsts = [...new Set(got)]
       expect(firsts).toEqual(Array.from({ length: 500 }, (_, n) => n))
       if (qos === 2) expect(got.length).toBe(500)
@@ -95,7 +95,7 @@ describe.each([
     const plain = await device({ endpoints: [url(at)] })
     for (let n = 0; n < 3; n++) await plain.publish('a/b', 'again', { properties: { userProperties: { mid: 'y' } } })
     await plain.publish('a/b', 'last')
-    await until('the last one', 5000, () => (got.includes('last') ? true : undefined))
+    await until('the last one', 20_000, () => (got.includes('last') ? true : undefined))
     expect(got).toEqual(['first', 'copy', 'again', 'last'])
     expect(one.stats().duplicates).toBe(2)
   })
@@ -113,7 +113,7 @@ describe.each([
     await Promise.all([next(polite, 'online'), next(lost, 'online')])
     await polite.close()
     await way.close()
-    await until('the will', 5000, () => (wills.length > 0 ? true : undefined))
+    await until('the will', 20_000, () => (wills.length > 0 ? true : undefined))
     expect(wills).toEqual(['lost'])
   })
 })

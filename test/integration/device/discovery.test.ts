@@ -52,7 +52,7 @@ test('a document that says a region is ill moves the device, one that says nothi
   const from = await served(json(region('eu', eu, { weight: 100 }), region('us', us)))
   const one = await device({ discovery: from.url, limits: quick })
   expect((await next(one, 'online')).region).toBe('eu')
-  await until('more questions', 5000, () => (from.asked() > 3 ? true : undefined))
+  await until('more questions', 20_000, () => (from.asked() > 3 ? true : undefined))
   const moved = next(one, 'region')
   from.set(json(region('eu', eu, { weight: 100, healthy: false }), region('us', us)))
   expect(await moved).toMatchObject({ from: 'eu', to: 'us', because: 'better' })

@@ -16,7 +16,7 @@ const device = (options: Partial<ConnectOptions>): Promise<Device> => started({ 
 const url = ({ port }: Scripted): string => `mqtt://127.0.0.1:${port}`
 const calm = { pingIntervalMs: 60_000, backoffBaseMs: 20, scatterMs: 0 }
 const comes = (at: Scripted, what: string, count = 1) =>
-  until(what, 5000, () => (at.came.filter(each => each === what).length >= count ? true : undefined))
+  until(what, 15_000, () => (at.came.filter(each => each === what).length >= count ? true : undefined))
 
 describe('in flight through a lost connection', () => {
   /** Lets the second message get to PUBREC and no further. */

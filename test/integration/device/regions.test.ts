@@ -45,12 +45,12 @@ describe('a lost region', () => {
       const cutAt = Date.now()
       const moved = await next(sender, 'region')
       expect(moved).toMatchObject({ from: 'a', to: 'b', because: 'lost' })
-      expect(Date.now() - cutAt).toBeLessThan(3000)
+      expect(Date.now() - cutAt).toBeLessThan(8000)
       await sleep(300)
       isOver = true
       await publishing
       await Promise.all(sent)
-      await until('all of them', 5000, () => (new Set(got).size === n ? true : undefined))
+      await until('all of them', 20_000, () => (new Set(got).size === n ? true : undefined))
       expect([...new Set(got)]).toEqual(Array.from({ length: n }, (_, index) => index))
       if (qos === 2) expect(got.length).toBe(n)
     },
@@ -69,7 +69,7 @@ describe('a lost region', () => {
       await sender.publish('to/me', String(n), { qos: 2 })
       await sleep(40)
     }
-    await until('all of them', 5000, () => (got.length >= 50 ? true : undefined))
+    await until('all of them', 20_000, () => (got.length >= 50 ? true : undefined))
     expect(got).toEqual(Array.from({ length: 50 }, (_, n) => String(n)))
     expect(receiver.region).toBe('b')
   })
@@ -147,5 +147,5 @@ test('brokers of their own: a stale session is forgotten, and nothing is lost', 
     await sleep(2)
   }
   await Promise.all(sent)
-  await until('all of them', 5000, () => (got.size === 300 ? true : undefined))
+  await until('all of them', 20_000, () => (got.size === 300 ? true : undefined))
 })

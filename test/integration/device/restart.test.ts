@@ -50,7 +50,7 @@ test.each([
   await second.end('SIGKILL')
   await says(publisher(2 * COUNT), 'empty')
 
-  await until('the last one', 5000, () => (got.includes(3 * COUNT - 1) ? true : undefined))
+  await until('the last one', 20_000, () => (got.includes(3 * COUNT - 1) ? true : undefined))
   for (const [run, of] of [first, second].entries()) {
     const acknowledged = [...of.output().matchAll(/^acknowledged (\d+)$/gm)].map(([, n]) => Number(n))
     expect(acknowledged.filter(n => !got.includes(n))).toEqual([])
