@@ -81,7 +81,7 @@ test('a normal message goes through RocketMQ', async () => {
     const received: string[] = []
     await expect
       .poll(async () => received.push(...(await consumer.receive(8)).map(({ body }) => text(body))), {
-        timeout: 15_000,
+        timeout: 40_000,
       })
       .toBeGreaterThan(0)
     expect(received).toEqual(['normal'])
@@ -113,7 +113,7 @@ test('lite messages are read from an offset of their lite topic', async () => {
       await producer.send({ topic: INBOX_TOPIC, liteTopic: 'session-1', body: Buffer.from(`lite ${n}`) })
     }
     await consumer.subscribeLite('session-1', OffsetOption.ofOffset(2))
-    await expect.poll(() => received, { timeout: 15_000 }).toEqual(['lite 2', 'lite 3', 'lite 4'])
+    await expect.poll(() => received, { timeout: 40_000 }).toEqual(['lite 2', 'lite 3', 'lite 4'])
     await consumer.unsubscribeLite('session-1')
   } finally {
     await producer.shutdown()

@@ -99,7 +99,8 @@ describe('by command, behind relays', () => {
     const least = async (url: string) => Math.min(await echo(url), await echo(url), await echo(url))
     expect(await least(region('ap').mqtt)).toBeGreaterThanOrEqual(39)
     expect(await least(region('ap').from.eu!.mqtt)).toBeGreaterThanOrEqual(79)
-    expect(await least(region('eu').ws)).toBeLessThan(39)
+    // One short way is enough to say that it is not the long one.
+    await expect.poll(() => echo(region('eu').ws), { timeout: 20_000 }).toBeLessThan(39)
   }, 60_000)
 
   test('every edge tells of all regions', async () => {

@@ -22,17 +22,18 @@ const all = async (): Promise<string[]> => {
   await box.log.replay((position, _, envelope) => found.push(`${position} ${new TextDecoder().decode(envelope)}`))
   return found
 }
+const WITHIN = { timeout: 15_000, interval: 50 }
 const states = async () => (await box.registry.list()).map(wal => `${wal.name.slice(-2)} ${wal.position} ${wal.sealed}`)
 
-test('a log is finished when it was trimmed and its writer has had time to notice', { timeout: 30_000 }, async () => {
+test('a log is finished when it was trimmed and its writer has had time to notice', { timeout: 60_000 }, async () => {
   await append(box.log, 1, 'a')
   await append(box.log, 2, 'b')
   await box.reopen({ walStrayMs: 300 })
   expect(await states()).toEqual(['i0 1 false', 'i1 3 false'])
   box.log.trim(2)
-  await vi.waitFor(async () => expect(await states()).toEqual(['i0 2 false', 'i1 3 false']))
+  await vi.waitFor(async () => expect(await states()).toEqual(['i0 2 false', 'i1 3 false']), WITHIN)
   box.log.trim(3)
-  await vi.waitFor(async () => expect(await states()).toEqual(['i1 3 false']), 5_000)
+  await vi.waitFor(async () => expect(await states()).toEqual(['i1 3 false']), WITHIN)
   expect(box.log.stats.nowUnfinished).toBe(0)
 })
 
@@ -45,7 +46,7 @@ test('a core that dies before its first trim leaves two logs', { timeout: 30_000
   expect(box.log.next).toBe(3)
 })
 
-test('what a zombie appends is handed over as a stray, now and to the next core', { timeout: 30_000 }, async () => {
+test('what a zombie appends is handed over as a stray, now and to the next core', { timeout: 90_000 }, async () => {
   const zombie = box.log
   await append(zombie, 1, 'a')
   await box.reopen()
@@ -55,18 +56,18 @@ test('what a zombie appends is handed over as a stray, now and to the next core'
   const take = (position: number, _: number, envelope: Uint8Array) =>
     strays.push(`${position} ${new TextDecoder().decode(envelope)}`)
   box.log.strays(take)
-  await vi.waitFor(() => expect(strays).toEqual(['2 late']), 5_000)
+  await vi.waitFor(() => expect(strays).toEqual(['2 late']), WITHIN)
   await append(zombie, 3, 'later')
-  await vi.waitFor(() => expect(strays).toEqual(['2 late', '3 later']), 5_000)
+  await vi.waitFor(() => expect(strays).toEqual(['2 late', '3 later']), WITHIN)
   box.log.trim(box.log.next)
-  await vi.waitFor(async () => expect(await states()).toEqual(['i0 2 true', 'i1 2 false']))
+  await vi.waitFor(async () => expect(await states()).toEqual(['i0 2 true', 'i1 2 false']), WITHIN)
   await box.reopen()
   box.log.strays(take)
-  await vi.waitFor(() => expect(strays.slice(2)).toEqual(['2 late', '3 later']), 5_000)
+  await vi.waitFor(() => expect(strays.slice(2)).toEqual(['2 late', '3 later']), WITHIN)
   expect(await all()).toEqual([])
 })
 
-test('a reader that was killed with a batch in its hands holds nobody up for long', { timeout: 40_000 }, async () => {
+test('a reader that was killed with a batch in its hands holds nobody up for long', { timeout: 60_000 }, async () => {
   for (let position = 1; position <= 40; position++) await append(box.log, position, `${position}`)
   const { endpoint } = await sharedRocketmq()
   const program = new URL('reader-program.ts', import.meta.url).pathname
@@ -74,7 +75,7 @@ test('a reader that was killed with a batch in its hands holds nobody up for lon
   expect(await once(reader, 'exit')).toEqual([null, 'SIGKILL'])
   const begin = Date.now()
   await box.reopen()
-  expect(Date.now() - begin).toBeLessThan(10_000)
+  expect(Date.now() - begin).toBeLessThan(20_000)
   expect((await all()).length).toBe(40)
 })
 
