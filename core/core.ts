@@ -202,11 +202,16 @@ export class Core implements TapHost, Receiver {
   relay(message: Message, giveBack: (group: TopicFilter) => void, done: () => void): void {
     const { retained, relayed, republished, router, turn, stats } = this.#parts
     stats.relayedIn++
-    if (message.qos > 0 && (!relayed.remember(message) || republished?.twin(message) !== undefined)) {
+    const isRetained = message.retain && message.target === NO_CLIENT
+    const isKnown = message.qos > 0 && !relayed.remember(message)
+    if (isKnown || republished?.twin(message) !== undefined) {
       stats.relayedTwice++
-      return turn.call(done)
+      if (isKnown || !isRetained) return turn.call(done)
+      // By its stamp it may be the one that holds.
+      retained.take(message)
+      return turn.afterCommit(done)
     }
-    if (message.retain && message.target === NO_CLIENT) retained.accept(message)
+    if (isRetained) retained.accept(message)
     turn.message(message, { receipt: done, giveBack })
     router.spare(message)
   }

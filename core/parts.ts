@@ -95,7 +95,7 @@ export function assemble(options: CoreOptions, hooks: Hooks): Parts {
   const fetch = new Fetch({ ...shared, site: peers.site, had })
   const recalled = new Recalled(limits.relayedIds, stats, now)
   const left = new Left({ ...common, sites })
-  const republished = new Republished(limits.relayedIds, recent, now)
+  const republished = new Republished(limits.relayedIds, recent, client => residence.isHere(client), now)
   const between = { directory, peers, residence, recalled, republished, fetch, left }
   const moves = new Moves({ ...shared, ...between, sessions, sift: find })
   return { ...parts, direct, moves, recalled, republished }

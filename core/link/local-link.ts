@@ -19,7 +19,7 @@ import type { Flights } from '../session/flights.ts'
 import type { Inboxes } from '../session/inbox.ts'
 import type { Session } from '../session/session.ts'
 import { OVERTAKEN, type Sessions } from '../session/sessions.ts'
-import { copyFor } from '../site/copies.ts'
+import { copyFor, retainedOnly } from '../site/copies.ts'
 import type { Moves } from '../site/moves.ts'
 import { siteOf } from '../site/name.ts'
 import type { SiteName } from '../site/port.ts'
@@ -218,10 +218,11 @@ export class LocalLink implements CoreLink {
   /** What that site had before it was published here as well is done for it. */
   #withoutTheirs(s: Session, peer: SiteName, messages: readonly Message[]): readonly Message[] {
     const { republished, flights } = this.#core
-    return messages.filter(message => {
-      if (republished?.isThere(message, peer) !== true) return true
+    return messages.flatMap(message => {
+      if (republished?.isThere(message, peer) !== true) return [message]
+      if (message.retain) return [retainedOnly(message)]
       flights.step(s, { step: 'done', packetId: 0, message })
-      return false
+      return []
     })
   }
 

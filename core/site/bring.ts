@@ -160,6 +160,7 @@ export class Bring {
     const { sessions, residence, recent, republished, owed, stats } = this.#o
     const { client, epoch } = bringing
     const { site } = peer
+    republished.anew(client)
     const before = sessions.get(client)
     const isNew = before === undefined
     const isHad = hadBy(before)

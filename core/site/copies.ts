@@ -14,6 +14,9 @@ export const relayed = (m: Message, groups: readonly TopicFilter[] | undefined, 
 /** A group's copy that has to wait for another site. */
 export const copyFor = (m: Message, group: TopicFilter): Message => relayed(m, [group], true)
 
+/** What is retained there from now on, and comes to nobody there. */
+export const retainedOnly = (m: Message): Message => copy(m, m.origin, { groups: NO_GROUPS, only: true })
+
 /** The identity of a group's copy, which may come by another way than the message. */
 export const copyId = (m: Message, group: TopicFilter): Pick<Message, 'origin' | 'seq'> => ({
   origin: aside(m, group),

@@ -3,7 +3,7 @@
  * it names the packet ids that it holds open: what was published here under one of those it has as well, and nobody needs both. Keeps a
  * bounded number.
  */
-import type { ClientKey } from '../contract/ids.ts'
+import { type ClientKey, NO_CLIENT } from '../contract/ids.ts'
 import { type Message, messageKey } from '../contract/message.ts'
 import { unrelayed } from './copies.ts'
 import type { SiteName } from './port.ts'
@@ -14,6 +14,9 @@ type Identity = Pick<Message, 'origin' | 'seq'>
 /** The first PUBLISH under its packet id here. */
 interface Publish {
   readonly site: SiteName
+  /** Nobody here needs the one from there; nor anybody there the one from here. Of one for a client alone it is one of the two: it may have moved in between. */
+  readonly isHere: boolean
+  readonly isThere: boolean
   readonly content: string
   readonly ours: Identity
   /** `messageKey`, once it has come from there. */
@@ -40,6 +43,7 @@ const ASK_MS = 2_000
 export class Republished {
   readonly #bound: number
   readonly #recent: Recent
+  readonly #lives: (client: ClientKey) => boolean
   readonly #now: () => number
   /** Sites that were not asked yet, by client. */
   readonly #doubts = new Map<ClientKey, Doubt>()
@@ -51,28 +55,38 @@ export class Republished {
   readonly #twice = new Map<ClientKey, Publish[]>()
   readonly #ours = new Map<string, SiteName>()
 
-  /** `bound`: packet ids at most; beyond it nothing more is noted. */
-  constructor(bound: number, recent: Recent, now: () => number) {
+  /** `bound`: packet ids at most; beyond it nothing more is noted. `lives`: the client's session is here. */
+  constructor(bound: number, recent: Recent, lives: (client: ClientKey) => boolean, now: () => number) {
     this.#bound = bound
     this.#recent = recent
+    this.#lives = lives
     this.#now = now
   }
 
   /** The session goes on here from the record of that site, which names these packet ids as received. */
   begin(client: ClientKey, site: SiteName, received: readonly number[]): void {
-    this.forget(client)
+    this.anew(client)
     if (this.#size + received.length > this.#bound) return
     this.#size += received.length
     this.#doubts.set(client, { site, publishes: new Map(received.map(id => [id, undefined])), isOpen: false })
   }
 
+  /** The session comes from another site, where its client may have published since: nothing of before says what that is. */
+  anew(client: ClientKey): void {
+    this.forget(client)
+    this.#twice.delete(client)
+  }
+
   /** Its sender has a session here, which did not know the packet id. */
   published(message: Message): void {
-    const { sender, packetId, origin, seq } = message
+    const { sender, packetId, origin, seq, target } = message
     const doubt = this.#toNote(sender, packetId)
     if (doubt === undefined) return
     const { site } = doubt
-    doubt.publishes.set(packetId, { site, content: contentOf(message), ours: { origin, seq }, theirs: undefined })
+    const isHere = target === NO_CLIENT || this.#lives(target)
+    const isThere = target === NO_CLIENT || !isHere
+    const content = contentOf(message)
+    doubt.publishes.set(packetId, { site, isHere, isThere, content, ours: { origin, seq }, theirs: undefined })
     if (!doubt.isOpen) this.#open(doubt, 1)
   }
 
@@ -105,8 +119,9 @@ export class Republished {
     const doubt = this.#doubts.get(client)
     if (doubt?.site !== site) return
     const found = received.flatMap(id => doubt.publishes.get(id) ?? [])
-    if (found.length > 0) this.#twice.set(client, [...(this.#twice.get(client) ?? []), ...found])
-    for (const { ours } of found) this.#ours.set(messageKey(ours), site)
+    const here = found.filter(one => one.isHere)
+    if (here.length > 0) this.#twice.set(client, [...(this.#twice.get(client) ?? []), ...here])
+    for (const { ours, isThere } of found) if (isThere) this.#ours.set(messageKey(ours), site)
     this.forget(client)
   }
 
@@ -121,7 +136,7 @@ export class Republished {
 
   /** Nothing comes from that site any more that it had before it was asked, and nothing goes there that we had. */
   end(site: SiteName): void {
-    if (this.#twice.size === 0) return
+    if (this.#twice.size === 0 && this.#ours.size === 0) return
     for (const [client, publishes] of this.#twice) {
       const left = publishes.filter(one => one.site !== site)
       if (left.length > 0) this.#twice.set(client, left)
@@ -130,16 +145,16 @@ export class Republished {
     for (const [key, at] of this.#ours) if (at === site) this.#ours.delete(key)
   }
 
-  /** It comes from the site that had it first: what it is here, if it was published here since. */
+  /** It comes from the site that had it first: what it is here, if it was published here since. What a client publishes that has gone elsewhere is another one. */
   twin(message: Message): Identity | undefined {
     if (this.#twice.size === 0 || message.qos < 2) return undefined
     const publishes = this.#twice.get(message.sender)
     if (publishes === undefined) return undefined
     const key = messageKey(unrelayed(message))
+    const known = publishes.find(({ theirs }) => theirs === key)
+    if (known !== undefined || !this.#lives(message.sender)) return known?.ours
     const content = contentOf(message)
-    const one =
-      publishes.find(({ theirs }) => theirs === key) ??
-      publishes.find(({ theirs, content: own }) => theirs === undefined && own === content)
+    const one = publishes.find(({ theirs, content: own }) => theirs === undefined && own === content)
     if (one !== undefined) one.theirs = key
     return one?.ours
   }

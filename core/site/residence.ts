@@ -68,6 +68,12 @@ export class Residence {
     return s
   }
 
+  /** It lives here, and no other site has claimed it. */
+  isHere(client: ClientKey): boolean {
+    const s = this.#o.sessions.get(client)
+    return s !== undefined && !s.moved && (s.presence === 'offline' || s.port?.site === undefined)
+  }
+
   /**
    * Another site has it by now: it publishes no will and has no connection any more. What is published here still goes into
    * its inbox, since that site may not be heard here: it fetches that, and knows what it has had.

@@ -125,3 +125,85 @@ test('many of them, and other messages of the same client', async () => {
   expect(pub.unacked.size).toBe(0)
   expect(seen(world)).toEqual(alike(texts.sort()))
 })
+
+/** Those of `move` and `meet`, without anybody else. */
+async function publishTwice(
+  sites: Sites,
+  pub: Roamer,
+  between: () => Promise<void>,
+  ...more: Parameters<Roamer['publish']>
+) {
+  sites.part('eu', 'us')
+  pub.publish(...more)
+  sites.settle()
+  pub.lost()
+  await between()
+  await pub.go('us')
+  await rest(sites, pub)
+  expect(pub.acked).toEqual([more[1]])
+}
+
+/** No time passes. */
+async function turns(sites: Sites, count = 5): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    sites.settle()
+    await new Promise(done => setImmediate(done))
+  }
+}
+
+test('for one client, which goes the other way in between: it comes to it', async () => {
+  const { sites, pub, other } = await open()
+  const between = async () => {
+    other.lost()
+    await other.go('eu')
+  }
+  await publishTwice(sites, pub, between, '$p2p/other/a', 'once', 2)
+  await meet({ sites, pub, sub: other, other, home: other })
+  expect(textsOf(other)).toEqual(['once'])
+})
+
+test.each([2, 4, 5, 6, 7, 8])(
+  'what had come already, and its client goes back (after %i ticks) and publishes one like it: that comes too',
+  async ticks => {
+    const world = await open()
+    const { sites, pub, other } = world
+    pub.publish('a/1', 'alike', 2)
+    sites.settle()
+    sites.part('eu', 'us')
+    pub.lost()
+    await pub.go('us')
+    await rest(sites, pub, other)
+    sites.heal()
+    for (let i = 0; i < ticks; i++) {
+      sites.tick()
+      await turns(sites, 1)
+    }
+    const before = textsOf(other).filter(text => text === 'alike').length
+    pub.lost()
+    pub.at = 'eu'
+    pub.connect()
+    await turns(sites)
+    pub.publish('a/1', 'alike', 2)
+    await meet(world)
+    expect(pub.unacked.size).toBe(0)
+    expect(textsOf(other).filter(text => text === 'alike')).toHaveLength(before + 1)
+  },
+)
+
+test('retained, and another one in between: all sites keep the same', async () => {
+  const world = await open()
+  const { sites, pub, other } = world
+  const between = async () => {
+    sites.pass(1_000)
+    other.publish('a/1', 'between', 2, true)
+    await rest(sites, other)
+  }
+  await publishTwice(sites, pub, between, 'a/1', 'once', 2, true)
+  await meet(world)
+  expect(seen(world).map(texts => texts.filter(text => text === 'once'))).toEqual([['once'], ['once'], ['once']])
+  for (const at of ['eu', 'us']) {
+    const late = await roamer(sites, `late-${at}`, at, 'a/+')
+    await rest(sites, late)
+    expect(textsOf(late)).toEqual(['once'])
+  }
+})

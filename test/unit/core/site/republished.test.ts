@@ -1,6 +1,12 @@
 /** Messages that a client publishes here once more: what is asked, for how long, and what counts as the same. */
 import { expect, test } from 'vitest'
-import { type ClientKey, DEFAULT_TENANT, type Incarnation, type TopicName } from '../../../../core/contract/ids.ts'
+import {
+  type ClientKey,
+  DEFAULT_TENANT,
+  type Incarnation,
+  NO_CLIENT,
+  type TopicName,
+} from '../../../../core/contract/ids.ts'
 import { Message, type QoS } from '../../../../core/contract/message.ts'
 import { relayed } from '../../../../core/site/copies.ts'
 import { Recent } from '../../../../core/site/recent.ts'
@@ -9,14 +15,22 @@ import { Republished } from '../../../../core/site/republished.ts'
 const PUB = 'default/pub' as ClientKey
 
 function open(bound = 1_000) {
+  /** Live at another site. */
+  const away = new Set<ClientKey>()
   const clock = { now: 1_000 }
   const recent = new Recent(1_000)
-  return { clock, recent, republished: new Republished(bound, recent, () => clock.now) }
+  const republished = new Republished(
+    bound,
+    recent,
+    client => !away.has(client),
+    () => clock.now,
+  )
+  return { clock, recent, away, republished }
 }
 
 let seq = 0
 /** Under packet id 0 at the site that had it first. */
-const message = (at: string, text: string, packetId = 0, qos: QoS = 2): Message =>
+const message = (at: string, text: string, packetId = 0, qos: QoS = 2, target = NO_CLIENT): Message =>
   new Message(`${at}-e1` as Incarnation, ++seq, {
     tenant: DEFAULT_TENANT,
     topic: 'a' as TopicName,
@@ -24,6 +38,7 @@ const message = (at: string, text: string, packetId = 0, qos: QoS = 2): Message 
     payload: new TextEncoder().encode(text),
     sender: PUB,
     packetId,
+    target,
   })
 
 test('what the other site holds open, with the same content, is the same: once', () => {
@@ -66,6 +81,40 @@ test('a packet id that is used again here: the first one counts', () => {
   republished.answered(PUB, 'eu', [5])
   expect(republished.twin(message('eu', 'y'))).toBeUndefined()
   expect(republished.twin(message('eu', 'x'))?.seq).toBe(first.seq)
+})
+
+test('a client that has gone elsewhere, or been there: only what is known already is not new', () => {
+  const { republished, away } = open()
+  republished.begin(PUB, 'eu', [])
+  for (const id of [5, 6]) republished.published(message('us', 'x', id))
+  republished.answered(PUB, 'eu', [5, 6])
+  const theirs = message('eu', 'x')
+  expect(republished.twin(theirs)).toBeDefined()
+  away.add(PUB)
+  expect([republished.twin(message('eu', 'x')), republished.twin(theirs) === undefined]).toEqual([undefined, false])
+  away.clear()
+  republished.anew(PUB)
+  expect(republished.twin(message('eu', 'x'))).toBeUndefined()
+  republished.published(message('us', 'x', 7))
+  republished.answered(PUB, 'eu', [7])
+  expect(republished.twin(message('eu', 'x'))).toBeUndefined()
+})
+
+test.each([
+  ['here', [true, false]],
+  ['elsewhere', [false, true]],
+])('for one client, which is %s: one of the two goes on, wherever it was before', (where, expected) => {
+  const { republished, away } = open()
+  const sub = 'default/sub' as ClientKey
+  if (where !== 'here') away.add(sub)
+  republished.begin(PUB, 'eu', [])
+  const ours = message('us', 'x', 5, 2, sub)
+  republished.published(ours)
+  republished.answered(PUB, 'eu', [5])
+  const theirs = message('eu', 'x', 0, 2, sub)
+  expect([republished.twin(theirs) !== undefined, republished.isThere(ours, 'eu')]).toEqual(expected)
+  republished.end('eu')
+  expect([republished.twin(theirs) !== undefined, republished.isThere(ours, 'eu')]).toEqual([false, false])
 })
 
 test('who has had it here has had it', () => {
