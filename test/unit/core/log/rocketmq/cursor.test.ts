@@ -11,9 +11,27 @@ test('each offset once, in order; a gap is asked for again', () => {
   expect(cursor.next).toBe(7)
 })
 
-test('the same gap twice: RocketMQ has deleted what is between', () => {
+test('the same gap after many seconds: RocketMQ has deleted what is between', () => {
   const cursor = new Cursor(0, 0)
-  expect([40, 40, 41].map(offset => cursor.take(offset, 0))).toEqual(['gap', 'deliver', 'deliver'])
+  const batch = (now: number) => [40, 41].map(offset => cursor.take(offset, now))
+  expect(batch(0)).toEqual(['gap', 'gap'])
+  expect(batch(4_999)).toEqual(['gap', 'gap'])
+  expect(batch(5_000)).toEqual(['deliver', 'deliver'])
+  expect(cursor.next).toBe(42)
+})
+
+test('a gap that another reader has made is no sign of that, however often it comes', () => {
+  const cursor = new Cursor(0, 0)
+  for (let now = 0; now < 4_000; now += 10) expect(cursor.take(3, now)).toBe('gap')
+  expect([0, 1, 2, 3].map(offset => cursor.take(offset, 4_000))).toEqual(['deliver', 'deliver', 'deliver', 'deliver'])
+  // Long after, another one begins anew.
+  expect(cursor.take(9, 60_000)).toBe('gap')
+  expect(cursor.take(9, 60_010)).toBe('gap')
+})
+
+test('what the gap was known by may be deleted as well', () => {
+  const cursor = new Cursor(0, 0)
+  expect([cursor.take(40, 0), cursor.take(50, 6_000), cursor.take(50, 11_000)]).toEqual(['gap', 'gap', 'deliver'])
 })
 
 test('silence is asked about with growing patience, and a message ends that', () => {
