@@ -28,8 +28,8 @@ export type ClaimReply =
       readonly epoch: number
       readonly present: boolean
       readonly state: SessionState
-      /** It has gone on without what a site knows of it that does not answer: the client may hold QoS 2 packet ids open that are not in `state`. */
-      readonly unsure?: boolean
+      /** It has gone on without what a site knows of it that does not answer: the client may hold QoS 2 packet ids open that are not in `state`. Of this epoch, as far as is known (else 0). */
+      readonly unsure?: number
     }
   /** State cannot be reached: CONNACK 0x88, never a wrong Session Present. */
   | { readonly ok: false; readonly why: 'unavailable' | 'quota'; readonly detail: string }

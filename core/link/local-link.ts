@@ -94,7 +94,10 @@ export class LocalLink implements CoreLink {
           return sessions.claim(
             port,
             request,
-            reply => done(reply.ok && moves.isOwed(request.client) ? { ...reply, unsure: true } : reply),
+            reply => {
+              const unsure = moves.owedOf(request.client)
+              done(reply.ok && unsure !== undefined ? { ...reply, unsure } : reply)
+            },
             result,
           )
         stats.claimsRefused++

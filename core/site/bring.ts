@@ -263,9 +263,10 @@ export class Bring {
     const { residence, recent, republished, recalled, owed, turn, now, stats, events, peers } = this.#o
     if (peers.isClosing) return done(CLOSING)
     const { client, epoch } = bringing
-    owed.add(client, site)
+    const debt = owed.add(client, site)
     if (found === 'none') return done(NOTHING)
     const { record, subscriptions } = found
+    debt.epoch = record.epoch
     if (
       record.offlineAt > 0 &&
       record.expirySec !== EXPIRY_NEVER &&

@@ -189,9 +189,10 @@ export class Moves {
     })
   }
 
-  /** Another site that does not answer has something of this session, which has gone on here without it. */
-  isOwed(client: ClientKey): boolean {
-    return this.#owed.get(client)?.void === false
+  /** Another site that does not answer has something of this session, which has gone on here without it: of which epoch, if that is known, else 0. */
+  owedOf(client: ClientKey): number | undefined {
+    const debt = this.#owed.get(client)
+    return debt?.void === false ? debt.epoch : undefined
   }
 
   /** Another site claims it: false if that was decided before a claim that is known here. What is being brought here stops. */

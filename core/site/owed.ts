@@ -12,6 +12,8 @@ export interface Debt {
   since: number | undefined
   /** Packet ids that were in flight when the session went on here: not known late. */
   known: ReadonlySet<number>
+  /** In which its client was connected last where the record comes from that it goes on from here; 0: not known. */
+  epoch: number
   /** The session has ended here since, or was never wanted: there is only something to be removed. */
   void: boolean
   /** It is being fetched. */
@@ -65,7 +67,10 @@ export class Owed {
   add(client: ClientKey, site: SiteName): Debt {
     let debt = this.#debts.get(client)
     if (debt === undefined)
-      this.#debts.set(client, (debt = { sites: new Set(), since: undefined, known: NONE, void: false, busy: false }))
+      this.#debts.set(
+        client,
+        (debt = { sites: new Set(), since: undefined, known: NONE, epoch: 0, void: false, busy: false }),
+      )
     if (!debt.sites.has(site)) this.#count(site, 1)
     debt.sites.add(site)
     return debt

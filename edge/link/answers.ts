@@ -113,9 +113,10 @@ function readReply(r: ByteReader): ClaimReply {
   const flags = r.u8()
   if ((flags & 2) === 0) return { ok: false, why: flags === 1 ? 'quota' : 'unavailable', detail: r.text() }
   const epoch = r.varint()
+  const unsure = (flags & UNSURE) === 0 ? {} : { unsure: r.varint() }
   const subscriptions = readList(r, () => readSubscription(r))
   const inflight = readList(r, () => readInflight(r, () => undefined))
   const received = readList(r, () => r.varint())
   const state = { subscriptions, inflight, received, queued: (flags & QUEUED) !== 0 }
-  return { ok: true, epoch, present: (flags & PRESENT) !== 0, state, unsure: (flags & UNSURE) !== 0 }
+  return { ok: true, epoch, present: (flags & PRESENT) !== 0, state, ...unsure }
 }

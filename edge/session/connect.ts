@@ -189,7 +189,9 @@ function take(a: Attempt, client: ClientKey, expirySec: number, reply: Extract<C
   for (const subscription of reply.state.subscriptions) session.subscriptions.set(subscription.filter, subscription)
   restoreInflight(ctx, session, reply.state, ctx.now())
   if (reply.present) session.scatterPacketIds()
-  if (reply.present && reply.unsure === true) session.doubtPacketIds(reply.state.inflight, !ctx.spared.has(client))
+  session.unsure = reply.unsure !== undefined
+  if (reply.present && reply.unsure !== undefined)
+    session.doubtPacketIds(reply.state.inflight, reply.unsure, !ctx.spared.has(client))
   ctx.sessions.set(client, session)
   ctx.stats.nowSessions++
   ctx.stats.nowSubscriptions += session.subscriptions.size

@@ -136,9 +136,10 @@ export function checkTopic(ctx: EdgeContext, topic: TopicName): Verdict {
 export function released(ctx: EdgeContext, session: Session, packetId: number): void {
   const { connection, received } = session
   session.resumedIds?.delete(packetId)
-  const reason = received?.delete(packetId) === true ? Reason.Success : Reason.PacketIdentifierNotFound
-  if (!session.persistent) return connection.answerAck(PUBCOMP, packetId, reason)
-  // Also of an id that is not known: a site that cannot be asked may hold it open.
+  const isKnown = received?.delete(packetId) === true
+  const reason = isKnown ? Reason.Success : Reason.PacketIdentifierNotFound
+  // Of an id that is not known only a site that does not answer may know more.
+  if (!session.persistent || !(isKnown || session.unsure)) return connection.answerAck(PUBCOMP, packetId, reason)
   ctx.link.journal(session.key, session.epoch, { step: 'rel', packetId }, () => {
     if (connection.serves(session)) connection.answerAck(PUBCOMP, packetId, reason)
   })

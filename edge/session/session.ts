@@ -31,9 +31,11 @@ export interface SessionInit {
 /** Most sessions have nothing in flight most of the time, and an empty map costs 200 bytes. */
 const NOTHING: ReadonlyMap<number, Entry> = new Map()
 
-/** Packet ids that two epochs in a row lie apart: prime, and more than are in flight at once. */
-const SCATTER = 8_191
+/** Packet ids that two epochs in a row lie apart: a prime by which 128 epochs are as far from each other as can be, 497 at least. */
+const SCATTER = 3_529
 const HALF_CIRCLE = 0x8000
+
+const firstOf = (epoch: number): number => (epoch * SCATTER) % PACKET_IDS
 
 export class Session {
   readonly key: ClientKey
@@ -68,6 +70,8 @@ export class Session {
   #lastPacketId = 0
   /** Its client may hold packet ids open that are not known here. */
   doubt: Doubt | undefined
+  /** A site that does not answer may know packet ids of its client that are not in `received`. */
+  unsure = false
 
   /** Inbound QoS 2 packet ids without PUBREL; the value tells whether PUBREC may be sent (the message is durable). */
   received: Map<number, boolean> | undefined
@@ -140,14 +144,14 @@ export class Session {
    * does not answer), and must not meet another message under its number.
    */
   scatterPacketIds(): void {
-    this.#lastPacketId = (this.epoch * SCATTER) % PACKET_IDS
+    this.#lastPacketId = firstOf(this.epoch)
   }
 
-  /** Others than those in `known` may be in flight, and are likely to be near them: they are used last, and not before they are released if `release`. */
-  doubtPacketIds(known: readonly Inflight[], release: boolean): void {
+  /** Others than those in `known` may be in flight, of `epoch`, and are likely to be near them, or where that began: they are used last, and not before they are released if `release`. */
+  doubtPacketIds(known: readonly Inflight[], epoch: number, release: boolean): void {
     if (release) this.doubt = new Doubt()
-    const last = known.at(-1)
-    if (last !== undefined) this.#lastPacketId = (last.packetId + HALF_CIRCLE) % PACKET_IDS
+    const last = known.at(-1)?.packetId ?? firstOf(epoch)
+    this.#lastPacketId = (last + HALF_CIRCLE) % PACKET_IDS
   }
 
   get lastPacketId(): number {

@@ -1,7 +1,7 @@
 /** The first message of each end of a link, as JSON: who is there, which version is spoken, where to go on. Owns its shape and the comparison of tokens; opens nothing. */
 
 /** Both ends must speak the same. */
-export const LINK_VERSION = 4
+export const LINK_VERSION = 5
 
 /** The edge speaks first. */
 export interface Hello {

@@ -184,8 +184,9 @@ export class RemotePort implements EdgePort {
       return this.#written()
     }
     const { subscriptions, inflight, received, queued } = reply.state
-    out.u8(2 | (reply.present ? 4 : 0) | (queued ? 8 : 0) | (reply.unsure === true ? 16 : 0))
+    out.u8(2 | (reply.present ? 4 : 0) | (queued ? 8 : 0) | (reply.unsure === undefined ? 0 : 16))
     out.varint(reply.epoch)
+    if (reply.unsure !== undefined) out.varint(reply.unsure)
     writeList(out, subscriptions, s => writeSubscription(out, s))
     writeList(out, inflight, f => writeInflight(out, f))
     writeList(out, received, id => out.varint(id))

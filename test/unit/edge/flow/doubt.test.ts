@@ -16,7 +16,7 @@ afterEach(() => void vi.restoreAllMocks())
 function unsure(): void {
   const { claim } = LocalLink.prototype
   vi.spyOn(LocalLink.prototype, 'claim').mockImplementation(function (this: LocalLink, request, done) {
-    claim.call(this, request, (reply: ClaimReply) => done(reply.ok ? { ...reply, unsure: true } : reply))
+    claim.call(this, request, (reply: ClaimReply) => done(reply.ok ? { ...reply, unsure: 0 } : reply))
   })
 }
 
@@ -70,6 +70,19 @@ function goOn(before: (to: Device, publish: (count: number, qos: 1 | 2) => void)
 }
 
 describe('a session in doubt', () => {
+  test.each([true, false])(
+    'PUBREL of an unknown id: the core is told if a site may know it (%s), and nobody else',
+    isUnsure => {
+      const world = new World()
+      new Device(world).join('a', kept()).drop()
+      if (isUnsure) unsure()
+      const device = new Device(world).join('a', kept())
+      const journal = vi.spyOn(LocalLink.prototype, 'journal')
+      expect(device.ack('pubrel', 5).take()).toMatchObject([{ cmd: 'pubcomp', messageId: 5, reasonCode: 0x92 }])
+      expect(journal.mock.calls.map(([, , step]) => step)).toEqual(isUnsure ? [{ step: 'rel', packetId: 5 }] : [])
+    },
+  )
+
   test('releases each packet id before its first use, so nothing is taken for a message of the lost site', () => {
     const { world, to, publish } = goOn()
     for (let id = 1; id <= IDS; id++) to.open.add(id)
@@ -146,43 +159,59 @@ describe('a session in doubt', () => {
   })
 })
 
+const session = (epoch: number): Session =>
+  new Session({
+    key: clientKey(DEFAULT_TENANT, 'to'),
+    identity: { tenant: DEFAULT_TENANT, clientId: 'to', username: undefined },
+    version: 5,
+    epoch,
+    connection: new World().open().events as Connection,
+    expirySec: 0,
+    quota: 10,
+    maxPacketBytes: 100,
+    aliasMaximum: 0,
+    problemInformation: true,
+    queueMessages: 10,
+    queueBytes: 10,
+  })
+
+test('however many epochs have passed, the first packet ids are far from those of the connection that only the lost site knows', () => {
+  for (let passed = 1; passed <= 1_000; passed++) {
+    const before = session(77)
+    before.scatterPacketIds()
+    const after = session(77 + passed)
+    after.scatterPacketIds()
+    after.doubtPacketIds([], 77, true)
+    const far = (after.nextPacketId() - before.nextPacketId() + IDS) % IDS
+    expect(far).toBeGreaterThan(16_000)
+    expect(far).toBeLessThan(IDS - 16_000)
+  }
+})
+
 test.each([2, 1] as const)(
   'a full circle: each id once, before its first use, except those that are known to be open (QoS %i)',
   qos => {
-    const session = new Session({
-      key: clientKey(DEFAULT_TENANT, 'to'),
-      identity: { tenant: DEFAULT_TENANT, clientId: 'to', username: undefined },
-      version: 5,
-      epoch: 1,
-      connection: new World().open().events as Connection,
-      expirySec: 0,
-      quota: 10,
-      maxPacketBytes: 100,
-      aliasMaximum: 0,
-      problemInformation: true,
-      queueMessages: 10,
-      queueBytes: 10,
-    })
+    const one = session(1)
     // More in a row than are released ahead.
     const known = Array.from({ length: 200 }, (_, i) => i + 50_000)
-    session.restoredIds = new Set(known)
-    session.doubtPacketIds([{ packetId: 50_199, state: 'sent', qos: 2, retain: false, message: undefined }], true)
+    one.restoredIds = new Set(known)
+    one.doubtPacketIds([{ packetId: 50_199, state: 'sent', qos: 2, retain: false, message: undefined }], 0, true)
     const released: number[] = []
     const early = new Set<number>()
     const give = (qos: 1 | 2) => {
-      const ids = session.doubt?.next(session, qos) ?? []
+      const ids = one.doubt?.next(one, qos) ?? []
       released.push(...ids)
       for (const id of ids) early.add(id)
-      return session.nextPacketId()
+      return one.nextPacketId()
     }
     for (let i = 0; i < 100; i++) give(1)
     expect(released).toEqual([])
     for (let i = 0; i < IDS; i++) {
       const id = give(i === 0 ? 2 : qos)
       if (!early.has(id)) expect.fail(`Packet id ${id} was not released before`)
-      if (i === 40_000) session.restoredIds.clear()
+      if (i === 40_000) one.restoredIds.clear()
     }
-    expect(session.doubt).toBeUndefined()
+    expect(one.doubt).toBeUndefined()
     expect(released.length).toBe(early.size)
     expect(early.size).toBe(IDS - known.length)
     expect(known.some(id => early.has(id))).toBe(false)
