@@ -32,7 +32,7 @@ async function patiently(check: () => Promise<void>): Promise<void> {
     try {
       return await check()
     } catch (error) {
-      const isAnswer = error instanceof Error && error.cause instanceof RocketmqError
+      const isAnswer = error instanceof Error && [error, error.cause].some(one => one instanceof RocketmqError)
       if (!isAnswer || Date.now() > end) throw error
       await new Promise(done => setTimeout(done, AGAIN_MS))
     }
