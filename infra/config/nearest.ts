@@ -19,9 +19,11 @@ export function distance(a: string, b: string): number {
   return last[b.length]!
 }
 
-/** The closest of `known`, or undefined if nothing is close enough to be meant. Case does not matter. */
+/** The first of `known` that ends with the name (`--port`: `--mqtt-port`), else the closest, or undefined if none is close enough to be meant. Case does not matter. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const wanted = name.toLowerCase()
+  const longer = known.find(candidate => candidate.endsWith(wanted.replace(/^-*/, '-')))
+  if (longer !== undefined) return longer
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
   for (const candidate of known) {

@@ -128,6 +128,7 @@ suite('errors name key, value, origin and what is allowed', () => {
       'limits.maxQos is 1.5 (from --limits-max-qos); allowed: one of 0, 1, 2',
     ],
     ['unknown flag', inputs(['--mqt-port', '1']), "Unknown flag --mqt-port (did you mean '--mqtt-port'?)"],
+    ['the end of a flag', inputs(['--port=1']), "Unknown flag --port (did you mean '--mqtt-port'?)"],
     [
       'unknown key',
       file('limits: { maxInflite: 3 }'),
