@@ -61,7 +61,7 @@ const LABELS: Readonly<Record<string, string>> = {
 function counts({ stats }: HttpContext): ReturnType<typeof html> {
   const rows: readonly (readonly [string, number])[] = [
     ['connections', stats.nowConnections],
-    ['sessions', stats.nowSessions],
+    ['live sessions', stats.nowSessions],
     ['subscriptions', stats.nowSubscriptions],
     ['messages in', stats.publishesIn0 + stats.publishesIn1 + stats.publishesIn2],
     ['deliveries', stats.deliveries0 + stats.deliveries1 + stats.deliveries2],
