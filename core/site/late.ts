@@ -50,8 +50,9 @@ export class Late {
   tick(): void {
     const { owed, fetch, peers, residence, republished } = this.#o
     fetch.tick()
-    for (const { live, site } of peers.all())
-      if (live && !owed.owes(site) && !residence.isBehind(site)) republished.end(site)
+    const behind = [...peers.all()].filter(({ site }) => residence.isBehind(site))
+    for (const peer of peers.all())
+      if (peer.live && !owed.owes(peer.site) && !behind.includes(peer)) republished.end(peer.site, behind.length === 0)
     for (const [client, debt] of owed.all()) {
       if (this.#fetching >= FETCHES) return
       this.#try(client, debt)

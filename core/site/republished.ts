@@ -31,11 +31,19 @@ interface Doubt {
   isOpen: boolean
 }
 
+/** Has gone from that site to the others, if it is for all. */
+interface Ours {
+  readonly site: SiteName
+  readonly isForAll: boolean
+}
+
 interface Asking {
   /** Doubts that are open. */
   count: number
   /** Nobody waits longer. ms since the epoch. */
   until: number | undefined
+  /** No other site waits longer for what may wait here for that one as well: once, whether it can be asked or not. */
+  othersUntil: number | undefined
 }
 
 const ASK_MS = 2_000
@@ -51,12 +59,12 @@ export class Republished {
   /** Sites that were not asked yet, by client. */
   readonly #doubts = new Map<ClientKey, Doubt>()
   readonly #asking = new Map<SiteName, Asking>()
-  #waiting: { readonly site: SiteName; readonly done: () => void }[] = []
+  readonly #waiting: { readonly site: SiteName; readonly done: () => void }[] = []
   /** Of `#doubts`: packet ids. */
   #size = 0
   /** The site has them as well: by client; and those that are not to go there, by the `messageKey` they have here. */
   readonly #twice = new Map<ClientKey, Publish[]>()
-  readonly #ours = new Map<string, SiteName>()
+  readonly #ours = new Map<string, Ours>()
 
   /** `bound`: packet ids at most; beyond it nothing more is noted. `lives`: the client's session is here. */
   constructor(bound: number, recent: Recent, lives: (client: ClientKey) => boolean, now: () => number) {
@@ -112,9 +120,9 @@ export class Republished {
     return this.#doubts.get(client)?.isOpen === true
   }
 
-  /** `done` once that site has been asked, or that takes too long. */
+  /** `done` once that site has been asked, and the others about what it may have from them, or that takes too long. */
   whenAsked(site: SiteName, done: () => void): void {
-    if (this.isAsking(site)) this.#waiting.push({ site, done })
+    if (this.isAsking(site) || this.#areOthersAsked()) this.#waiting.push({ site, done })
     else done()
   }
 
@@ -125,7 +133,8 @@ export class Republished {
     const found = received.flatMap(id => doubt.publishes.get(id) ?? [])
     const here = found.filter(one => one.isHere)
     if (here.length > 0) this.#twice.set(client, [...(this.#twice.get(client) ?? []), ...here])
-    for (const { ours, isThere } of found) if (isThere) this.#ours.set(messageKey(ours), site)
+    for (const { ours, isHere, isThere } of found)
+      if (isThere && this.#ours.size < this.#bound) this.#ours.set(messageKey(ours), { site, isForAll: isHere })
     this.forget(client)
   }
 
@@ -138,15 +147,15 @@ export class Republished {
     if (doubt.isOpen) this.#open(doubt, -1)
   }
 
-  /** Nothing comes from that site any more that it had before it was asked, and nothing goes there that we had. */
-  end(site: SiteName): void {
+  /** Nothing comes from that site any more that it had before it was asked, and nothing goes there that we had; `isRead`: nor to any other. */
+  end(site: SiteName, isRead: boolean): void {
     if (this.#twice.size === 0 && this.#ours.size === 0) return
     for (const [client, publishes] of this.#twice) {
       const left = publishes.filter(one => one.site !== site)
       if (left.length > 0) this.#twice.set(client, left)
       else this.#twice.delete(client)
     }
-    for (const [key, at] of this.#ours) if (at === site) this.#ours.delete(key)
+    if (isRead) for (const [key, ours] of this.#ours) if (ours.site === site) this.#ours.delete(key)
   }
 
   /** It comes from the site that had it first: what it is here, if it was published here since. What a client publishes that has gone elsewhere is another one. */
@@ -170,9 +179,10 @@ export class Republished {
     return twin !== undefined && this.#recent.has(twin, since, client)
   }
 
-  /** It was published here, and that site had it first. */
+  /** It was published here, and that site had it first, or has it from the one that had. */
   isThere(message: Message, site: SiteName): boolean {
-    return this.#ours.size > 0 && this.#ours.get(messageKey(message)) === site
+    const ours = this.#ours.size === 0 ? undefined : this.#ours.get(messageKey(message))
+    return ours !== undefined && (ours.isForAll || ours.site === site)
   }
 
   /** A few times a second. ms since the epoch. */
@@ -181,6 +191,22 @@ export class Republished {
       if (until >= now) continue
       for (const [client, doubt] of this.#doubts) if (doubt.site === site) this.forget(client)
     }
+    this.#goOn()
+  }
+
+  #areOthersAsked(): boolean {
+    const now = this.#now()
+    let areAsked = false
+    for (const asking of this.#asking.values()) {
+      asking.othersUntil ??= now + ASK_MS
+      areAsked ||= now < asking.othersUntil
+    }
+    return areAsked
+  }
+
+  /** Whoever waits for nothing any more. */
+  #goOn(): void {
+    for (const { site, done } of this.#waiting.splice(0)) this.whenAsked(site, done)
   }
 
   #toNote(client: ClientKey, packetId: number): Doubt | undefined {
@@ -194,13 +220,11 @@ export class Republished {
   #open(doubt: Doubt, by: 1 | -1): void {
     doubt.isOpen = by === 1
     const { site } = doubt
-    const asking = this.#asking.get(site) ?? { count: 0, until: undefined }
+    const asking = this.#asking.get(site) ?? { count: 0, until: undefined, othersUntil: undefined }
     asking.count += by
     if (asking.count > 0) return void this.#asking.set(site, asking)
     this.#asking.delete(site)
-    const waiting = this.#waiting
-    this.#waiting = waiting.filter(one => one.site !== site)
-    for (const one of waiting) if (one.site === site) one.done()
+    this.#goOn()
   }
 }
 

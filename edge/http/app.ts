@@ -34,12 +34,14 @@ export const webPeer = (address: string, port: number, secure: boolean, certific
 })
 
 /**
- * Routes: `/mqtt` always; for devices `/regions`, `/healthz` and `/readyz`; with all pages also `/drain` if there is an
+ * Routes: `/mqtt` always, and `/` for a WebSocket handshake; for devices `/regions`, `/healthz` and `/readyz`; with all pages also `/drain` if there is an
  * admin, `/metrics` and `/`.
  */
 export function createApp(context: HttpContext, host: WebSocketHost, pages: Pages = 'all'): Hono {
   const app = new Hono()
   app.get('/mqtt', c => openMqtt(c, context, host))
+  // Clients that are told no path.
+  app.get('/', (c, next) => (wantsWebSocket(c) ? openMqtt(c, context, host) : next()))
   if (pages !== 'none') routeForDevices(app, context, pages === 'all')
   if (pages === 'all') routeForOperators(app, context)
   app.notFound(c => c.text('Not found\n', 404))

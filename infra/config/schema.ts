@@ -106,7 +106,7 @@ export const deviceSide = {
   mqttPort: port(1883, 'MQTT over TCP; 0 picks a free port, `off` opens none'),
   httpPort: port(
     8080,
-    'WebSocket (`/mqtt`), health, metrics and the status page; 0 picks a free port, `off` opens none',
+    'WebSocket (`/mqtt`, or no path), health, metrics and the status page; 0 picks a free port, `off` opens none',
   ),
   httpPages: choice(
     PAGES,

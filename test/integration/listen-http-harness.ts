@@ -51,9 +51,15 @@ export interface Client {
   status: number | undefined
 }
 
-export function dial(listener: Listener, protocols: string[] = ['mqtt'], options: object = {}, scheme = 'ws'): Client {
+export function dial(
+  listener: Listener,
+  protocols: string[] = ['mqtt'],
+  options: object = {},
+  scheme = 'ws',
+  path = '/mqtt',
+): Client {
   const host = scheme === 'wss' ? 'localhost' : '127.0.0.1'
-  const socket = new WebSocket(`${scheme}://${host}:${listener.port}/mqtt`, protocols, options)
+  const socket = new WebSocket(`${scheme}://${host}:${listener.port}${path}`, protocols, options)
   const client: Client = { socket, text: '', frames: 0, code: undefined, status: undefined }
   socket.on('message', data => {
     client.text += (data as Buffer).toString('latin1')

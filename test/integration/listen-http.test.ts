@@ -26,6 +26,17 @@ describe('MQTT over WebSocket', () => {
     expect(seen.length).toBe(3)
   })
 
+  test('a client that is told no path is served too, where pages are and where they are not', async () => {
+    for (const pages of ['all', 'devices', 'none'] as const) {
+      const { listener, url } = await serve({}, { pages })
+      const client = dial(listener, ['mqtt'], {}, 'ws', '/')
+      await opened(client)
+      client.socket.send(Buffer.from('hello'))
+      await until('the echo', () => client.text === 'hello')
+      expect((await fetch(`${url}/`)).status).toBe(pages === 'all' ? 200 : 404)
+    }
+  })
+
   test('packets may share or span frames [MQTT-6.0.0-2]', async () => {
     const { listener, seen } = await serve()
     const client = dial(listener)

@@ -101,6 +101,12 @@ export class Sites implements Group {
     this.#apart.clear()
   }
 
+  /** As `heal`, of these two alone. */
+  join(a: string, b: string): void {
+    this.#apart.delete(`${a}>${b}`)
+    this.#apart.delete(`${b}>${a}`)
+  }
+
   /** Cuts every new connection between sites that are apart, before anything is said. */
   #keepApart(): void {
     for (const pair of this.#apart) {
