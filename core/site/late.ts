@@ -50,9 +50,9 @@ export class Late {
   tick(): void {
     const { owed, fetch, peers, residence, republished } = this.#o
     fetch.tick()
-    const behind = [...peers.all()].filter(({ site }) => residence.isBehind(site))
-    for (const peer of peers.all())
-      if (peer.live && !owed.owes(peer.site) && !behind.includes(peer)) republished.end(peer.site, behind.length === 0)
+    const isRead = () => [...peers.all()].every(({ site }) => !residence.isBehind(site))
+    for (const { live, site } of peers.all())
+      if (live && !owed.owes(site) && !residence.isBehind(site)) republished.end(site, isRead())
     for (const [client, debt] of owed.all()) {
       if (this.#fetching >= FETCHES) return
       this.#try(client, debt)
