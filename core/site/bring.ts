@@ -254,7 +254,7 @@ export class Bring {
     if (!residence.isBehind(site)) return done([])
     const filters = filtersOf(s.subscriptions.values())
     const take = (found: readonly Message[]) =>
-      done(found.filter(m => wants(s, m) && !isHad(m) && !republished.isThere(m, site)))
+      done(found.filter(m => wants(s, m) && !isHad(m) && !republished.wasFirst(m, site)))
     this.#o.sift(tenantOf(s.client), site, filters, found => turn.call(() => take(found)), s.client)
   }
 

@@ -179,9 +179,14 @@ export class Republished {
     return twin !== undefined && this.#recent.has(twin, since, client)
   }
 
-  /** It was published here, and that site had it first, or has it from the one that had. */
+  /** It was published here, and that site had it first. */
+  wasFirst(message: Message, site: SiteName): boolean {
+    return this.#oursOf(message)?.site === site
+  }
+
+  /** The same, or that site has it from the one that had it first. */
   isThere(message: Message, site: SiteName): boolean {
-    const ours = this.#ours.size === 0 ? undefined : this.#ours.get(messageKey(message))
+    const ours = this.#oursOf(message)
     return ours !== undefined && (ours.isForAll || ours.site === site)
   }
 
@@ -202,6 +207,10 @@ export class Republished {
       areAsked ||= now < asking.othersUntil
     }
     return areAsked
+  }
+
+  #oursOf(message: Message): Ours | undefined {
+    return this.#ours.size === 0 ? undefined : this.#ours.get(messageKey(message))
   }
 
   /** Whoever waits for nothing any more. */
