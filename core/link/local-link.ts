@@ -221,8 +221,10 @@ export class LocalLink implements CoreLink {
   /** What that site had before it was published here as well is done for it. */
   #withoutTheirs(s: Session, peer: SiteName, messages: readonly Message[]): readonly Message[] {
     const { republished, flights } = this.#core
+    const isTheirs = (message: Message): boolean => republished?.isThere(message, peer) === true
+    if (!messages.some(isTheirs)) return messages
     return messages.flatMap(message => {
-      if (republished?.isThere(message, peer) !== true) return [message]
+      if (!isTheirs(message)) return [message]
       if (message.retain) return [retainedOnly(message)]
       flights.step(s, { step: 'done', packetId: 0, message })
       return []

@@ -1,20 +1,11 @@
 /** A client that goes to another site while the two are apart, and comes back before what waits where it was has been read: what it had is not taken for what it missed. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Roamer, rest, roamer, textsOf } from './roamer.ts'
-import { Sites } from './sites.ts'
+import { describe, expect, test } from 'vitest'
+import { openSites, type Roamer, rest, roamer, textsOf } from './roamer.ts'
+import type { Sites } from './sites.ts'
 
 /** `sub` and `local`, who publishes, are at eu; `other` is at us. */
 async function open(): Promise<Record<'sub' | 'other' | 'local', Roamer> & { sites: Sites }> {
-  const dir = mkdtempSync(join(tmpdir(), 'meridian-back-'))
-  const sites = new Sites({ names: ['eu', 'us'], edges: 1, shared: true, dataDir: name => join(dir, name) })
-  onTestFinished(() => {
-    sites.close()
-    rmSync(dir, { recursive: true, force: true })
-  })
-  await rest(sites)
+  const sites = await openSites('eu', 'us')
   const sub = await roamer(sites, 'sub', 'eu', 'a/+')
   const other = await roamer(sites, 'other', 'us', 'a/+')
   const local = await roamer(sites, 'local', 'eu')

@@ -1,22 +1,13 @@
 /** A QoS 2 publish that a site has taken in and not answered, while the site its client goes to is cut off from both others: what those have of it does not come to them from there as well. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { type Roamer, rest, roamer, textsOf } from './roamer.ts'
-import { Sites } from './sites.ts'
+import { expect, test } from 'vitest'
+import { openSites, type Roamer, rest, roamer, textsOf } from './roamer.ts'
+import type { Sites } from './sites.ts'
 
 const NAMES = ['ap', 'us', 'eu']
 
 /** Publishes at ap, with somebody at each site. */
 async function open(): Promise<{ sites: Sites; pub: Roamer; homes: Roamer[] }> {
-  const dir = mkdtempSync(join(tmpdir(), 'meridian-three-'))
-  const sites = new Sites({ names: NAMES, edges: 1, shared: true, dataDir: name => join(dir, name) })
-  onTestFinished(() => {
-    sites.close()
-    rmSync(dir, { recursive: true, force: true })
-  })
-  await rest(sites)
+  const sites = await openSites(...NAMES)
   const homes: Roamer[] = []
   for (const name of NAMES) homes.push(await roamer(sites, `home-${name}`, name, 'a/+'))
   return { sites, pub: await roamer(sites, 'pub', 'ap'), homes }

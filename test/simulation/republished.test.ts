@@ -1,10 +1,7 @@
 /** A QoS 2 publish that a site has taken in and not answered, or not so that anybody heard it, while nobody reaches that site: its client publishes it at another one, and it comes to everybody once. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { type Roamer, rest, roamer, textsOf } from './roamer.ts'
-import { Sites } from './sites.ts'
+import { expect, test } from 'vitest'
+import { openSites, type Roamer, rest, roamer, textsOf } from './roamer.ts'
+import type { Sites } from './sites.ts'
 
 interface World {
   readonly sites: Sites
@@ -19,13 +16,7 @@ interface World {
 }
 
 async function open(): Promise<World> {
-  const dir = mkdtempSync(join(tmpdir(), 'meridian-again-'))
-  const sites = new Sites({ names: ['eu', 'us'], edges: 1, shared: true, dataDir: name => join(dir, name) })
-  onTestFinished(() => {
-    sites.close()
-    rmSync(dir, { recursive: true, force: true })
-  })
-  await rest(sites)
+  const sites = await openSites('eu', 'us')
   const sub = await roamer(sites, 'sub', 'eu', 'a/+')
   const other = await roamer(sites, 'other', 'us', 'a/+')
   const home = await roamer(sites, 'home', 'eu', 'a/+')

@@ -1,6 +1,22 @@
 /** Clients that go from one site to another, and the turns that it takes until everybody has come to rest. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { Client } from './client.ts'
-import type { Sites } from './sites.ts'
+import { Sites } from './sites.ts'
+
+/** Sites that share clients and survive their cores, linked; they end with the test. */
+export async function openSites(...names: string[]): Promise<Sites> {
+  const dir = mkdtempSync(join(tmpdir(), 'meridian-sites-'))
+  const sites = new Sites({ names, edges: 1, shared: true, dataDir: name => join(dir, name) })
+  onTestFinished(() => {
+    sites.close()
+    rmSync(dir, { recursive: true, force: true })
+  })
+  await rest(sites)
+  return sites
+}
 
 /** Everybody answers until nothing moves. */
 export async function rest(sites: Sites, ...clients: Client[]): Promise<void> {

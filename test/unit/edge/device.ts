@@ -1,6 +1,9 @@
 /** A device that answers nothing by itself: sends what a test says and shows what the gateway wrote. Uses mqtt-packet, not the broker's codec. */
 import { generate, type Packet, parser } from 'mqtt-packet'
-import type { Pipe, World } from '../../simulation/world.ts'
+import { clientKey, DEFAULT_TENANT } from '../../../core/contract/ids.ts'
+import type { Connection } from '../../../edge/session/connection.ts'
+import { Session } from '../../../edge/session/session.ts'
+import { type Pipe, World } from '../../simulation/world.ts'
 
 /** A packet as it came, with the payload as text. */
 export interface Got {
@@ -142,3 +145,20 @@ export const payloads = (got: readonly Got[]): string[] => publishes(got).map(p 
 /** The gauges that are not zero. */
 export const gauges = (stats: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(stats).filter(([name, value]) => name.startsWith('now') && value !== 0))
+
+/** A session that nothing is sent to: for its packet ids. */
+export const bareSession = (epoch: number): Session =>
+  new Session({
+    key: clientKey(DEFAULT_TENANT, 'to'),
+    identity: { tenant: DEFAULT_TENANT, clientId: 'to', username: undefined },
+    version: 5,
+    epoch,
+    connection: new World().open().events as Connection,
+    expirySec: 0,
+    quota: 10,
+    maxPacketBytes: 100,
+    aliasMaximum: 0,
+    problemInformation: true,
+    queueMessages: 10,
+    queueBytes: 10,
+  })

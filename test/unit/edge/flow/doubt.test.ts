@@ -1,12 +1,10 @@
 /** Packet ids that the client may hold open for messages which only a site knows that does not answer: a new message is never taken for one of those. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { clientKey, DEFAULT_TENANT } from '../../../../core/contract/ids.ts'
 import type { ClaimReply } from '../../../../core/contract/link.ts'
 import { LocalLink } from '../../../../core/link/local-link.ts'
-import type { Connection } from '../../../../edge/session/connection.ts'
 import { Session } from '../../../../edge/session/session.ts'
 import { World } from '../../../simulation/world.ts'
-import { Device, type Got, kept, payloads } from '../device.ts'
+import { bareSession, Device, type Got, kept, payloads } from '../device.ts'
 
 const IDS = 0xffff
 
@@ -159,27 +157,11 @@ describe('a session in doubt', () => {
   })
 })
 
-const session = (epoch: number): Session =>
-  new Session({
-    key: clientKey(DEFAULT_TENANT, 'to'),
-    identity: { tenant: DEFAULT_TENANT, clientId: 'to', username: undefined },
-    version: 5,
-    epoch,
-    connection: new World().open().events as Connection,
-    expirySec: 0,
-    quota: 10,
-    maxPacketBytes: 100,
-    aliasMaximum: 0,
-    problemInformation: true,
-    queueMessages: 10,
-    queueBytes: 10,
-  })
-
 test('however many epochs have passed, the first packet ids are far from those of the connection that only the lost site knows', () => {
   for (let passed = 1; passed <= 1_000; passed++) {
-    const before = session(77)
+    const before = bareSession(77)
     before.scatterPacketIds()
-    const after = session(77 + passed)
+    const after = bareSession(77 + passed)
     after.scatterPacketIds()
     after.doubtPacketIds([], 77, true)
     const far = (after.nextPacketId() - before.nextPacketId() + IDS) % IDS
@@ -191,7 +173,7 @@ test('however many epochs have passed, the first packet ids are far from those o
 test.each([2, 1] as const)(
   'a full circle: each id once, before its first use, except those that are known to be open (QoS %i)',
   qos => {
-    const one = session(1)
+    const one = bareSession(1)
     // More in a row than are released ahead.
     const known = Array.from({ length: 200 }, (_, i) => i + 50_000)
     one.restoredIds = new Set(known)

@@ -1,12 +1,9 @@
 /** Messages to a device: window, order, packet ids, DUP, QoS 2 with lost acknowledgements, what is too large, too late or too much. */
 import { describe, expect, test, vi } from 'vitest'
-import { clientKey, DEFAULT_TENANT } from '../../../../core/contract/ids.ts'
 import type { Step } from '../../../../core/contract/link.ts'
 import { LocalLink } from '../../../../core/link/local-link.ts'
-import type { Connection } from '../../../../edge/session/connection.ts'
-import { Session } from '../../../../edge/session/session.ts'
 import { World, type WorldOptions } from '../../../simulation/world.ts'
-import { Device, type Got, gauges, kept, payloads, publishes } from '../device.ts'
+import { bareSession, Device, type Got, gauges, kept, payloads, publishes } from '../device.ts'
 
 const ids = (got: readonly Got[]): number[] => publishes(got).map(p => p.messageId ?? 0)
 
@@ -57,20 +54,7 @@ describe('window', () => {
   })
 
   test('packet ids go round, are never 0, and skip those in use [MQTT-2.2.1-4]', () => {
-    const session = new Session({
-      key: clientKey(DEFAULT_TENANT, 'to'),
-      identity: { tenant: DEFAULT_TENANT, clientId: 'to', username: undefined },
-      version: 5,
-      epoch: 1,
-      connection: new World().open().events as Connection,
-      expirySec: 0,
-      quota: 10,
-      maxPacketBytes: 100,
-      aliasMaximum: 0,
-      problemInformation: true,
-      queueMessages: 10,
-      queueBytes: 10,
-    })
+    const session = bareSession(1)
     session.restoredIds = new Set([1, 40_000, 0xffff])
     const given = new Set(Array.from({ length: 0xffff - 3 }, () => session.nextPacketId()))
     expect(given.size).toBe(0xffff - 3)
